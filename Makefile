@@ -1,0 +1,49 @@
+# The thin front of the house; meson.build is the real build.  Every target first sees to it that
+# the packages it needs are installed (tools/need.sh).
+#
+#	make run        the main job: 3,000 students hand in their receipts at once
+#	make test       everything that must hold; the last line counts it
+#	make test-long  the same, and what takes its time
+#	make bench      every claim measured; BENCH=switch,spawn chooses
+#	make install    to PREFIX (/usr/local), under DESTDIR
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+STUDENTS ?= 3000
+ONLY     ?=
+
+COMPILE = gcc meson ninja-build pkg-config python3
+SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
+CHECK   = g++ clang spin curl sqlite3
+
+.PHONY: all run test test-long bench install clean
+all:
+	@tools/need.sh $(COMPILE)
+	@tools/build.sh build
+
+run:
+	@tools/need.sh $(COMPILE) $(SERVICE)
+	@tools/build.sh build -- apps/comprobantes/comprobantes
+	@exec build/apps/comprobantes/comprobantes rush --students $(STUDENTS)
+
+test: LONG =
+test-long: LONG = --long
+test test-long:
+	@tools/need.sh $(COMPILE) $(SERVICE) $(CHECK)
+	@tools/build.sh build
+	@CC=clang CXX=clang++ tools/build.sh build/clang --buildtype=debug
+	@tools/build.sh build/asan -Db_sanitize=address,undefined -Doptimization=1
+	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build clang=build/clang asan=build/asan
+
+bench:
+	@tools/need.sh $(COMPILE)
+	@tools/build.sh build/release --buildtype=release -- benches
+	@tools/bench.py build/release --only '$(BENCH)' --json build/bench/results.json
+
+install:
+	@tools/need.sh $(COMPILE)
+	@tools/build.sh build/install --buildtype=release --prefix=$(PREFIX) -- library
+	@DESTDIR='$(DESTDIR)' meson install -C build/install --no-rebuild --quiet
+
+clean:
+	rm -rf build

@@ -1,0 +1,16 @@
+/* telar.h - all of telar.  Each header below also stands alone. */
+#ifndef TELAR_H
+#define TELAR_H
+#include <telar/base.h>
+#include <telar/file.h>
+#include <telar/future.h>
+#include <telar/queue.h>
+#include <telar/report.h>
+#include <telar/scope.h>
+#include <telar/select.h>
+#include <telar/shared.h>
+#include <telar/signal.h>
+#include <telar/strand.h>
+#include <telar/stream.h>
+#include <telar/sync.h>
+#endif

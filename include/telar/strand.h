@@ -1,0 +1,126 @@
+/* telar/strand.h - what runs.  A strand is a task (on its thread's loop) or a thread; it has a
+ * name, an owner (its scope) and an ending.
+ *
+ * A tl_strand is a value: copy it, log it, keep it.  A verb on a strand that is gone answers
+ * -ESRCH, never crashes. A thread becomes the loop of the tasks started on it: they run whenever
+ * that thread waits in telar.  Started tasks stay on their thread.  All calls here may be made from
+ * any thread and any task. */
+#ifndef TELAR_STRAND_H
+#define TELAR_STRAND_H
+#include <telar/base.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tl_strand {
+	uint64_t id;
+} tl_strand;                      /* { 0 } names none */
+typedef int tl_fn(void *arg);     /* a result < 0 is a failure of the strand's scope */
+typedef struct tl_scope tl_scope; /* telar/scope.h */
+
+enum tl_kind { TL_TASK = 1, TL_THREAD };
+enum tl_state { TL_CREATED = 1, TL_READY, TL_RUNNING, TL_BLOCKED, TL_ENDED };
+enum tl_how {
+	TL_RETURNED = 1,
+	TL_CANCELLED
+}; /* CANCELLED: was asked to stop, and answered -ECANCELED */
+
+typedef struct tl_end {
+	enum tl_how how;
+	int value;
+} tl_end;
+
+typedef struct tl_thread_opts {
+	const void *cpus; /* a cpu_set_t; NULL: inherited */
+	size_t cpus_size; /* its size in bytes */
+	int nice;         /* -20 (first) to 19; see setpriority(2) for who may */
+	uint64_t reserved[4];
+} tl_thread_opts;
+
+typedef struct tl_opts {
+	const char *name; /* copied, at most 31 bytes; NULL: "Task-N", "Thread-N" */
+	tl_strand *ret;   /* a handle; the ending is then kept until the scope closes */
+	size_t copy;      /* the strand gets its own copy of this many bytes of *arg */
+	bool daemon;      /* does not keep its scope open */
+	bool paused;      /* waits for tl_resume */
+	tl_time at;       /* does not begin before; a task waiting for it is a timer */
+	tl_span every;    /* runs fn again and again, see tl_task_start */
+	size_t stack;     /* bytes; 0: 256 KiB for a task, the system's default for a thread */
+	const tl_thread_opts *thread;
+	uint64_t reserved[6]; /* zero */
+} tl_opts;
+
+/* Start fn(arg) as a task on the calling thread's loop.
+ * scope: its owner; NULL is the caller's innermost open scope.  o: NULL is all defaults.  With
+ * .every the task calls fn first at .at (else after one period) and then once per period until it
+ * is cancelled or fn answers < 0; each call counts from the planned time, not from the end of the
+ * one before, and periods that were missed are skipped.  Calls of one .every strand never overlap.
+ * Not a cancel point.  The result may be ignored: a failed start is also a failure of the scope.
+ * Errors: -ENOMEM, -EINVAL (options; or NULL scope on a foreign thread), -ECANCELED (the scope is
+ * cancelled; not a failure). Ownership: *arg stays the caller's unless .copy is given.  On failure
+ * *o->ret is { 0 }.  Example: examples/hello.c. */
+TL_API int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
+
+/* Start fn(arg) in a new thread.  As tl_task_start; .every is for tasks only (-EINVAL).  The system
+ * sees the first 15 bytes of the name.  Errors also: -EAGAIN (the system starts no more threads),
+ * -EPERM (.thread->nice). Source: pthread_create(3).  Example: examples/threads_args.c. */
+TL_API int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
+
+/* Let a .paused strand run.  Not a cancel point.  Errors: -ESRCH, -EBUSY (was not paused). */
+TL_API int tl_resume(tl_strand t);
+
+/* Wait until t has ended.  ret_end (may be NULL): how it ended; untouched on failure.  Joining
+ * again answers the same as long as the ending is kept.  Cancel point.  Errors: -ETIMEDOUT,
+ * -ECANCELED, -EDEADLK (t is the caller), -ESRCH. */
+TL_API int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline);
+
+/* Ask t to stop: all its cancel points answer -ECANCELED from now on; one that has not begun never
+ * runs.  Never waits; asking twice is asking once; a strand that is gone is not an error. */
+TL_API void tl_cancel(tl_strand t);
+
+enum tl_until { TL_ALL = 1, TL_FIRST, TL_FIRST_FAILED };
+
+/* Wait until all, the first, or the first failed of set[0..n) has ended (a cancelled one has not
+ * failed).  Sorts set so that those that have ended come first, in their old order.  Cancels
+ * nothing. Cancel point.  Answers how many have ended, also when the deadline passed (possibly 0).
+ * Errors: -ECANCELED, -EINVAL (n == 0), -ESRCH (one is not known), -ENOMEM. */
+TL_API int tl_wait(tl_strand *set, size_t n, enum tl_until until, tl_time deadline);
+
+/* Who am I; who is main.  A thread that telar has not seen is adopted.  Not cancel points; cannot
+ * fail. */
+TL_API tl_strand tl_self(void);
+TL_API tl_strand tl_main(void);
+/* The calling strand's name; valid until it ends or is renamed. */
+TL_API const char *tl_my_name(void);
+
+/* Facts about t, as of just now.  Not cancel points.  tl_state and tl_kind answer an enum above or
+ * -ESRCH; tl_name fills buf (always terminated, cut to cap) and answers the whole length or -ESRCH.
+ */
+TL_API bool tl_alive(tl_strand t);
+TL_API int tl_state(tl_strand t);
+TL_API int tl_kind(tl_strand t);
+TL_API int tl_name(tl_strand t, char *buf, size_t cap);
+
+/* Sleep.  Cancel points.  Answer 0 when the time has come, or -ECANCELED.  tl_sleep_until(TL_NEVER)
+ * only ends so. */
+TL_API int tl_sleep(tl_span length);
+TL_API int tl_sleep_until(tl_time t);
+
+/* Let the others on this loop run.  Cancel point: 0 or -ECANCELED. */
+TL_API int tl_yield(void);
+/* A cancel point that does nothing else: 0 or -ECANCELED. */
+TL_API int tl_checkpoint(void);
+/* The same question asked without consequence.  Not a cancel point. */
+TL_API bool tl_cancelled(void);
+
+/* Run blocking or CPU-bound fn(record) on a helper thread while the caller parks.
+ * record, size: fn works on a copy, which is copied back when fn has ended in time.
+ * Cancel point: on -ETIMEDOUT and -ECANCELED fn runs on, on its copy, and its result is dropped;
+ * one that has not begun is withdrawn.  Errors also: -ENOMEM, -EAGAIN (no helper thread could be
+ * made).  Else: what fn answered. */
+TL_API int tl_offload(tl_fn *fn, void *record, size_t size, tl_time deadline);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

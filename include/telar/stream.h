@@ -1,0 +1,85 @@
+/* telar/stream.h - bytes over TCP and Unix sockets, with deadlines.  From a task only the task
+ * waits.
+ *
+ * Addresses: "127.0.0.1:8080", "[::1]:80", "localhost:80", "*:80" (all interfaces), ":0" (any free
+ * port on 127.0.0.1), "unix:/run/x.sock", "unix:@abstract".  Names other than localhost are
+ * -EINVAL. These functions pass the system's own errors through: -ECONNREFUSED, -ECONNRESET,
+ * -EADDRINUSE ... One strand may read while another writes; two readers, or two writers, of one
+ * stream at once are -EBUSY. */
+#ifndef TELAR_STREAM_H
+#define TELAR_STREAM_H
+#include <telar/base.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tl_stream tl_stream;
+typedef struct tl_listener tl_listener;
+
+/* Connect.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EINVAL (address), the system's.
+ * Ownership: *ret is the caller's, for tl_close; untouched on failure. */
+TL_API int tl_connect(tl_stream **ret, const char *address, tl_time deadline) TL_MUST;
+
+/* Make a stream of a socket, pipe or terminal; it is made non-blocking and closed with the stream.
+ * Not a cancel point. Errors: -EBADF, -ENOMEM, -EINVAL (a regular file); fd then stays the
+ * caller's. */
+TL_API int tl_stream_adopt(tl_stream **ret, int fd) TL_MUST;
+
+/* Close and free s.  NULL is legal.  What the system still has to send it sends.  Cancel point only
+ * for streams that have something of their own to flush (none yet).  Errors: the system's; s is
+ * gone in any case. */
+TL_API int tl_close(tl_stream *s, tl_time deadline);
+
+/* Read at least one byte, at most n; 0 is the end of the stream.  Cancel point: on failure nothing
+ * was consumed. */
+TL_API ssize_t tl_read(tl_stream *s, void *buf, size_t n, tl_time deadline) TL_MUST;
+/* Write at least one byte, at most n.  Cancel point: on failure nothing was written.  A closed peer
+ * is -EPIPE. */
+TL_API ssize_t tl_write(tl_stream *s, const void *buf, size_t n, tl_time deadline) TL_MUST;
+/* All n bytes, or an error; the stream's end before that is -EPIPE.  *got, *put (may be NULL): the
+ * progress, also on failure. */
+TL_API int tl_read_all(tl_stream *s, void *buf, size_t n, size_t *got, tl_time deadline) TL_MUST;
+TL_API int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl_time deadline)
+	TL_MUST;
+
+/* Say that no more will be written; the peer reads its end.  Not a cancel point. */
+TL_API int tl_shut(tl_stream *s);
+/* The peer's address as text; answers its whole length.  Not a cancel point. */
+TL_API int tl_peer(tl_stream *s, char *buf, size_t cap);
+/* The file descriptor, which stays the stream's. */
+TL_API int tl_stream_fd(const tl_stream *s);
+
+/* Listen.  Not a cancel point.  Errors: -EINVAL (address), -EADDRINUSE, -EACCES, the system's.
+ * Ownership: as tl_connect. A Unix socket's path that nobody listens on any more is taken over. */
+TL_API int tl_listen(tl_listener **ret, const char *address) TL_MUST;
+/* Its real address (with the port the system chose); answers the whole length. */
+TL_API int tl_listener_address(const tl_listener *l, char *buf, size_t cap);
+/* Take one connection.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EMFILE, the system's. */
+TL_API int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline) TL_MUST;
+/* Close and free l; a Unix socket's path is removed if it is still ours.  NULL is legal. */
+TL_API int tl_listener_close(tl_listener *l, tl_time deadline);
+
+typedef struct tl_serve_opts {
+	size_t limit;  /* connections at once; 0: 10,000.  Those beyond wait unaccepted */
+	tl_span drain; /* after a cancel: how long handlers may finish; 0: 5 s */
+	uint64_t reserved[4];
+} tl_serve_opts;
+
+/* Accept for ever; each connection runs fn(peer, arg) in a task of its own and is closed after it.
+ * What fn answers ends only that connection.  Out of descriptors, it waits for one to be freed.
+ * Cancel point, and the way to end it: then no more are accepted, handlers have .drain to finish by
+ * themselves (they see the cancellation only after it), and the rest are cancelled.  Answers how
+ * many were, or an error of the listener. */
+TL_API int tl_serve(
+	tl_listener *l, int (*fn)(tl_stream *peer, void *arg), void *arg, const tl_serve_opts *o);
+
+/* -- raw descriptors: wait until fd is readable (TL_IN), writable (TL_OUT); answers which.  Cancel
+ * point. Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EBADF, -EPERM (a regular file: it
+ * never blocks). */
+enum { TL_IN = 1, TL_OUT = 2 };
+TL_API int tl_fd_wait(int fd, int events, tl_time deadline);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

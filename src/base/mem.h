@@ -1,0 +1,11 @@
+/* mem.h - the one door to the heap, so that a test can make the n-th allocation fail. */
+#ifndef TELAR_MEM_H
+#define TELAR_MEM_H
+#include <stddef.h>
+
+void *mem_alloc(size_t size); /* not cleared; NULL: none */
+void *mem_zalloc(size_t size);
+void *mem_resize(void *p, size_t size);
+void mem_free(void *p);
+
+#endif

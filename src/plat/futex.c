@@ -1,0 +1,47 @@
+/* futex.c - sleep on a word, wake who sleeps on it.  Source: futex(2), futex2. */
+#include "plat/linux.h"
+#include "plat/plat.h"
+#include <errno.h>
+#include <limits.h>
+#include <linux/time_types.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct timespec at(int64_t ns)
+{
+	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
+}
+
+int plat_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline, bool shared)
+{
+	int op = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG); /* BITSET: absolute time */
+	struct timespec ts = at(deadline > 0 ? deadline : 1);
+	long r = syscall(
+		SYS_futex, word, op, expected, deadline ? &ts : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+
+	return r == 0 || errno == EINTR ? 0 : -errno;
+}
+
+void plat_futex_wake(_Atomic uint32_t *word, int n, bool shared)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE | (shared ? 0 : FUTEX_PRIVATE_FLAG), n, NULL, NULL, 0);
+}
+
+int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline)
+{
+	struct {
+		uint64_t val, uaddr;
+		uint32_t flags, reserved;
+	} v[128];
+	struct timespec ts = at(deadline > 0 ? deadline : 1);
+	long r;
+
+	for (unsigned i = 0; i < n; i++) {
+		v[i].val = words[i].expected;
+		v[i].uaddr = (uintptr_t)words[i].word;
+		v[i].flags = FUTEX_32 | (words[i].shared ? 0 : FUTEX_PRIVATE_FLAG);
+		v[i].reserved = 0;
+	}
+	r = syscall(SYS_futex_waitv, v, n, 0, deadline ? &ts : NULL, CLOCK_MONOTONIC);
+	return r >= 0 ? (int)r : errno == EINTR ? -EAGAIN : -errno;
+}

@@ -1,0 +1,56 @@
+/* memory.c - address space, guards and slabs.
+ *
+ * A guard is MADV_GUARD_INSTALL where the kernel has it (no mapping of its own: a million guarded
+ * stacks fit the default limit of 65,530 mappings), else PROT_NONE. */
+#include "plat/linux.h"
+#include "plat/plat.h"
+#include <errno.h>
+#include <unistd.h>
+
+size_t plat_page(void)
+{
+	static size_t page;
+
+	if (!page)
+		page = (size_t)sysconf(_SC_PAGESIZE);
+	return page;
+}
+
+void *plat_reserve(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_NOHUGEPAGE); /* else the first touch of a stack costs 2 MiB */
+	munlock(p, size); /* mlockall(MCL_FUTURE) would fill it, and refuse guards */
+	return p;
+}
+
+int plat_open(void *at, size_t size)
+{
+	return mprotect(at, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+}
+
+int plat_guard(void *at, size_t size)
+{
+	static atomic_bool refused;
+
+	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
+		if (madvise(at, size, MADV_GUARD_INSTALL) == 0)
+			return 0;
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	}
+	return mprotect(at, size, PROT_NONE) == 0 ? 0 : -errno;
+}
+
+void plat_release(void *at, size_t size) { munmap(at, size); }
+
+void plat_forget(void *at, size_t size) { madvise(at, size, MADV_DONTNEED); }
+
+void *plat_slab(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}

@@ -1,0 +1,76 @@
+/* plat.h - all that the operating system and the processor must give; the only floor with #ifdefs.
+ *
+ * Pre-conditions everywhere: results != NULL.  Returns: 0 or a count, or a negative errno.  Times
+ * are nanoseconds of CLOCK_MONOTONIC; a deadline of 0 is never.  Nothing here knows what a strand
+ * is. */
+#ifndef TELAR_PLAT_H
+#define TELAR_PLAT_H
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PLAT_LINE 64 /* bytes that two processors fight over */
+
+/* -- clock */
+int64_t plat_now(void);
+
+/* -- futex: sleep on a 32-bit word while it holds `expected`.  0: woken (perhaps for nothing);
+ * -EAGAIN: it held something else; -ETIMEDOUT.  shared: also across processes. */
+int plat_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline, bool shared);
+void plat_futex_wake(_Atomic uint32_t *word, int n, bool shared);
+/* The same on n <= 128 words at once, each shared or not.  Answers the index of one that was woken:
+ * others may have been too, so look at all of them.  -ENOSYS before Linux 5.16. */
+struct plat_word {
+	_Atomic uint32_t *word;
+	uint32_t expected;
+	bool shared;
+};
+int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline);
+
+/* -- processor */
+static inline void plat_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+/* Leave the running stack, whose place is kept in *save, for the one kept in to.  Callee-saved
+ * registers move with the stack; floating-point modes do not, they belong to the thread. */
+void plat_switch(void **save, void *to);
+/* Lay a first frame on a fresh stack that ends at top, so that switching to the answer calls
+ * entry(arg).  entry must never return.  top: 16-aligned. */
+void *plat_stack_begin(void *top, void (*entry)(void *), void *arg);
+
+/* -- memory: whole pages */
+size_t plat_page(void);
+/* Address space without memory behind it; NULL: none. */
+void *plat_reserve(size_t size);
+/* Make a part of it usable, zero, taken as it is touched. */
+int plat_open(void *at, size_t size);
+/* Any touch of this part is a fault.  Forgets what was in it. */
+int plat_guard(void *at, size_t size);
+void plat_release(void *at, size_t size);
+/* Give the memory back, keep the address space: it reads zero again. */
+void plat_forget(void *at, size_t size);
+/* Zeroed memory for tables, in huge pages where the system has them to give; NULL: none. */
+void *plat_slab(size_t size);
+
+/* -- threads and processes */
+int plat_cpu_count(void);
+pid_t plat_thread_id(void);
+/* A detached thread of the library's own, deaf to all signals.  name: at most 15 bytes, for the
+ * system.  plat_thread_helpers: how many there are. */
+int plat_thread_begin(void (*fn)(void *), void *arg, const char *name);
+int plat_thread_helpers(void);
+/* How many threads the process has right now, whoever made them; < 0: unknown. */
+int plat_thread_count(void);
+/* A number that no other process, living or dead, of this boot has; 0: pid is not running. */
+uint64_t plat_process_stamp(pid_t pid);
+void plat_random(void *buf, size_t n);
+
+#endif

@@ -1,0 +1,133 @@
+/* process.c - the clock, the processors, and who is who. */
+#include "plat/linux.h"
+#include "plat/plat.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t plat_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+pid_t plat_thread_id(void) { return (pid_t)syscall(SYS_gettid); }
+
+void plat_random(void *buf, size_t n)
+{
+	if (getrandom(buf, n, GRND_NONBLOCK) == (ssize_t)n)
+		return;
+	for (size_t i = 0; i < n; i++) /* too early after boot: unlikely numbers will do */
+		((unsigned char *)buf)[i] = (unsigned char)(plat_now() >> (i % 24));
+}
+
+/* The text of a small file of the kernel's; its length, or < 0. */
+static ssize_t slurp(const char *path, char *buf, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, cap - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n;
+}
+
+/* cgroups(7), version 2: "max 100000" or "150000 100000", microseconds per period, in the folder of
+ * our own group or of any above it. */
+static int quota(int cpus)
+{
+	char own[512], path[640], text[64];
+	char *group;
+	long long use, period;
+
+	if (slurp("/proc/self/cgroup", own, sizeof own) <= 0 || !(group = strstr(own, "0::/")))
+		return cpus;
+	group += 3;
+	group[strcspn(group, "\n")] = 0;
+	for (;;) {
+		snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+		if (slurp(path, text, sizeof text) > 0 &&
+			sscanf(text, "%lld %lld", &use, &period) == 2 && period > 0) {
+			long long n = (use + period - 1) / period;
+			if (n >= 1 && n < cpus)
+				cpus = (int)n;
+		}
+		char *slash = strrchr(group, '/');
+		if (!slash)
+			return cpus;
+		*slash = 0;
+	}
+}
+
+int plat_cpu_count(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+							    : (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+	return quota(n > 0 ? n : 1);
+}
+
+int plat_thread_count(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	if (!d)
+		return -errno;
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+/* The time a process began, in clock ticks since boot: field 22 of proc(5)'s stat. */
+static uint64_t begin_of(pid_t pid)
+{
+	char path[40], text[1024], *p;
+	unsigned long long t = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (slurp(path, text, sizeof text) <= 0 || !(p = strrchr(text, ')')))
+		return 0;
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		sscanf(p, "%llu", &t);
+	return t;
+}
+
+uint64_t plat_process_stamp(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
+	struct statfs fs;
+	struct stat st;
+	uint64_t stamp = 0;
+
+	if (fd < 0)
+		return errno == ESRCH ? 0 : begin_of(pid);
+	if (poll(&ended, 1, 0) == 0) {
+		if (fstatfs(fd, &fs) == 0 && fs.f_type == PLAT_PIDFS_MAGIC && fstat(fd, &st) == 0)
+			stamp = st.st_ino;
+		else
+			stamp = begin_of(pid);
+	}
+	close(fd);
+	return stamp;
+}

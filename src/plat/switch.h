@@ -1,0 +1,83 @@
+/* switch.h - plat_switch, and what the sanitizers must be told around it. */
+#ifndef TELAR_SWITCH_H
+#define TELAR_SWITCH_H
+#include "plat/plat.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SWITCH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SWITCH_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define SWITCH_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SWITCH_TSAN 1
+#endif
+#endif
+
+/* A stack as the sanitizers see it. */
+struct switch_note {
+	void *fake;      /* ASan's fake stack while the strand is away */
+	const void *low; /* of the stack; NULL: a thread's own, not known yet */
+	size_t size;
+	void *fiber; /* TSan's */
+};
+
+#ifdef SWITCH_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef SWITCH_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+/* Before leaving `from` (gone: for ever) for `to`. */
+static inline void switch_leave(struct switch_note *from, struct switch_note *to, bool gone)
+{
+	(void)from, (void)to, (void)gone;
+#ifdef SWITCH_ASAN
+	__sanitizer_start_switch_fiber(gone ? NULL : &from->fake, to->low, to->size);
+#endif
+#ifdef SWITCH_TSAN
+	if (!from->fiber)
+		from->fiber = __tsan_get_current_fiber();
+	if (!to->fiber)
+		to->fiber = __tsan_create_fiber(0);
+	__tsan_switch_to_fiber(to->fiber, 0);
+#endif
+}
+
+/* First thing on `here`, having come from `from`. */
+static inline void switch_arrive(struct switch_note *here, struct switch_note *from)
+{
+	(void)here, (void)from;
+#ifdef SWITCH_ASAN
+	__sanitizer_finish_switch_fiber(
+		here->fake, from->low ? NULL : &from->low, from->low ? NULL : &from->size);
+#endif
+}
+
+/* A stack is done with; nobody runs on it. */
+static inline void switch_bury(struct switch_note *n)
+{
+	(void)n;
+#ifdef SWITCH_TSAN
+	if (n->fiber)
+		__tsan_destroy_fiber(n->fiber);
+#endif
+	n->fiber = n->fake = NULL;
+}
+
+/* Its memory will hold other frames: let go of the marks of the old ones. */
+static inline void switch_forget(void *low, size_t size)
+{
+	(void)low, (void)size;
+#ifdef SWITCH_ASAN
+	__asan_unpoison_memory_region(low, size);
+#endif
+}
+
+#endif

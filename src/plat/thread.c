@@ -1,0 +1,55 @@
+/* thread.c - threads of the library's own: offload helpers, the bridge, the signal thread. */
+#include "plat/plat.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+	char name[16];
+};
+
+static _Atomic int helpers;
+
+static void *begin(void *arg)
+{
+	struct start s = *(struct start *)arg;
+
+	free(arg);
+	pthread_setname_np(pthread_self(), s.name);
+	s.fn(s.arg);
+	atomic_fetch_sub_explicit(&helpers, 1, memory_order_relaxed);
+	return NULL;
+}
+
+int plat_thread_begin(void (*fn)(void *), void *arg, const char *name)
+{
+	struct start *s = malloc(sizeof *s);
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t t;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct start){ .fn = fn, .arg = arg };
+	for (unsigned i = 0; i < sizeof s->name - 1 && name[i]; i++)
+		s->name[i] = name[i];
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	atomic_fetch_add_explicit(&helpers, 1, memory_order_relaxed);
+	r = -pthread_create(&t, &attr, begin, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (r < 0) {
+		atomic_fetch_sub_explicit(&helpers, 1, memory_order_relaxed);
+		free(s);
+	}
+	return r;
+}
+
+int plat_thread_helpers(void) { return atomic_load_explicit(&helpers, memory_order_relaxed); }

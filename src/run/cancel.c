@@ -1,0 +1,142 @@
+/* cancel.c - how cancellation and deadlines reach everything inside a scope.
+ *
+ * Each scope holds what its inside needs to know: SCOPE_CANCELLED, and eff, the deadline that
+ * counts. Both derive from the scope outside and its own fields, so a change at one place is
+ * carried down the tree, scope by scope, until nothing is new; a shield turns an outside cancel
+ * into a later deadline.
+ *
+ * The walk needs no memory and no recursion: it climbs by the tree's own pointers and holds the
+ * locks of the path (strand, scope, strand ...), always downwards, so two walks cannot block each
+ * other and nothing on the path can go away. */
+#include "run/run.h"
+
+static int64_t sooner(int64_t a, int64_t b) { return !a ? b : !b || a < b ? a : b; }
+
+bool cancel_derive(tl_scope *scope, const tl_scope *outside)
+{
+	struct scope *in = scope_of(scope);
+	const struct scope *out = outside ? (const struct scope *)outside->_ : NULL;
+	uint32_t flags = atomic_load_explicit(&in->flags, memory_order_relaxed), was = flags;
+	int64_t old = atomic_load_explicit(&in->eff, memory_order_relaxed);
+	int64_t eff = scope->deadline.ns;
+
+	if (out) {
+		int64_t out_eff = atomic_load_explicit(&out->eff, memory_order_relaxed);
+		bool cancelled =
+			atomic_load_explicit(&out->flags, memory_order_relaxed) & SCOPE_CANCELLED;
+
+		if (cancelled && !in->asked_at)
+			in->asked_at = plat_now();
+		if (!scope->shield)
+			flags |= cancelled ? SCOPE_CANCELLED : 0;
+		else if (cancelled)
+			out_eff = in->asked_at + scope_grace(scope);
+		else if (out_eff)
+			out_eff += scope_grace(scope);
+		eff = sooner(eff, out_eff);
+	}
+	atomic_store_explicit(&in->eff, eff, memory_order_seq_cst);
+	if (flags != was)
+		atomic_fetch_or_explicit(&in->flags, SCOPE_CANCELLED, memory_order_seq_cst);
+	return eff != old || flags != was;
+}
+
+/* A strand of a changed scope that has not begun; with its lock held. */
+static void tell_unborn(struct strand *s, const struct scope *in)
+{
+	if (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_CANCELLED) {
+		atomic_fetch_or_explicit(&s->life, LIFE_ASKED, memory_order_seq_cst);
+		wait_poke(&s->park);
+	}
+}
+
+static tl_scope *if_new(tl_scope *s) { return s && cancel_derive(s, scope_outside(s)) ? s : NULL; }
+
+/* From scope s of strand top, whose lock is held, downwards. */
+static void walk(struct strand *top, tl_scope *s)
+{
+	struct strand *t = top;
+	struct node *n;
+
+	for (;;) {
+		if (s) { /* into scope s */
+			spin_lock(&scope_of(s)->lock);
+			n = scope_of(s)->strands.next;
+		} else { /* all scopes of t are done */
+			wait_poke(&t->park);
+			if (t == top)
+				return;
+			s = t->scope;
+			n = t->sibling.next;
+			spin_unlock(&t->lock);
+			t = scope_of(s)->owner;
+		}
+		for (; n != &scope_of(s)->strands; n = n->next) {
+			struct strand *c = container_of(n, struct strand, sibling);
+
+			spin_lock(&c->lock);
+			if (c->body)
+				break;
+			tell_unborn(c, scope_of(s));
+			spin_unlock(&c->lock);
+		}
+		if (n != &scope_of(s)->strands) { /* into strand c */
+			t = container_of(n, struct strand, sibling);
+			s = if_new(&t->body->outer);
+		} else {
+			spin_unlock(&scope_of(s)->lock);
+			s = if_new(scope_of(s)->down);
+		}
+	}
+}
+
+void cancel_scope(tl_scope *scope, uint32_t why)
+{
+	struct scope *in = scope_of(scope);
+	struct strand *owner = in->owner;
+
+	spin_lock(&owner->lock);
+	if (!in->asked_at)
+		in->asked_at = plat_now();
+	atomic_fetch_or_explicit(&in->flags, SCOPE_CANCELLED | why, memory_order_seq_cst);
+	walk(owner, scope);
+	spin_unlock(&owner->lock);
+}
+
+void cancel_moved(tl_scope *scope)
+{
+	struct strand *owner = scope_of(scope)->owner;
+
+	spin_lock(&owner->lock);
+	if (if_new(scope))
+		walk(owner, scope);
+	spin_unlock(&owner->lock);
+}
+
+void cancel_strand(struct strand *s, uint64_t id)
+{
+	spin_lock(&s->lock);
+	if (atomic_load_explicit(&s->id, memory_order_acquire) == id) {
+		atomic_fetch_or_explicit(&s->life, LIFE_ASKED, memory_order_seq_cst);
+		if (s->body) {
+			struct scope *in = scope_of(&s->body->outer);
+
+			if (!in->asked_at)
+				in->asked_at = plat_now();
+			atomic_fetch_or_explicit(
+				&in->flags, SCOPE_CANCELLED | SCOPE_ASKED, memory_order_seq_cst);
+			walk(s, &s->body->outer);
+		} else {
+			wait_poke(&s->park);
+		}
+	}
+	spin_unlock(&s->lock);
+}
+
+void tl_cancel(tl_strand t)
+{
+	struct strand *s = slot_find(t);
+
+	if (s)
+		cancel_strand(s, t.id);
+}

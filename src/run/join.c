@@ -1,0 +1,215 @@
+/* join.c - waiting for the end of strands, for a time, and for one's turn.
+ *
+ * Joiners wait on the strand's life word, having set LIFE_WAITED in it; a joiner also sets
+ * LIFE_KEPT, so that the ending is there when it comes to read it. */
+#include "base/mem.h"
+#include "run/run.h"
+#include <errno.h>
+
+int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life)
+{
+	struct strand *s = slot_find(t);
+	uint32_t life;
+
+	if (!s)
+		return -ESRCH;
+	life = atomic_load_explicit(&s->life, memory_order_acquire);
+	if (atomic_load_explicit(&s->id, memory_order_acquire) != t.id)
+		return -ESRCH;
+	*ret = s;
+	*ret_life = life;
+	return (life & LIFE_ENDED) != 0;
+}
+
+/* Mark the word as waited on; the generation in it keeps us from marking another strand's. */
+static bool mark(struct strand *s, uint32_t *life)
+{
+	uint32_t marked = *life | LIFE_WAITED | LIFE_KEPT;
+
+	if (marked != *life && !atomic_compare_exchange_strong_explicit(&s->life, life, marked,
+				       memory_order_seq_cst, memory_order_relaxed))
+		return false;
+	*life = marked;
+	return true;
+}
+
+int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)
+{
+	struct strand *me = strand_self(), *s;
+	uint32_t life;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(me), ended;
+	bool waited = false;
+
+	if (r < 0)
+		return r;
+	while ((ended = strand_ended(t, &s, &life)) == 0) {
+		if (s == me)
+			return -EDEADLK;
+		if (deadline.ns == TL_POLL.ns)
+			return -EAGAIN;
+		if (!mark(s, &life))
+			continue;
+		waited = true;
+		r = word_wait(&s->life, life, "join", &s->life, deadline);
+		if (r < 0)
+			return r;
+	}
+	if (ended < 0 && !waited)
+		return ended;
+	if (ret_end)
+		*ret_end = ended < 0 ? (tl_end){ TL_RETURNED, 0 } : (tl_end){ s->how, s->result };
+	return 0;
+}
+
+/* -- many at once */
+
+struct place {
+	struct waiter w;
+	struct strand *s;
+};
+
+/* Stable partition: those that have ended to the front.  Answers how many; < 0: one is not known.
+ */
+static int sort(tl_strand *set, size_t n, bool *failed)
+{
+	size_t front = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		tl_strand t = set[i];
+		struct strand *s;
+		uint32_t life;
+		int ended = strand_ended(t, &s, &life);
+
+		if (ended < 0)
+			return ended;
+		if (!ended)
+			continue;
+		*failed |= s->result < 0 && s->how != TL_CANCELLED;
+		for (size_t k = i; k > front; k--)
+			set[k] = set[k - 1];
+		set[front++] = t;
+	}
+	return (int)front;
+}
+
+/* Link into the bucket of a strand's life word, unless it has ended. */
+static bool enlist(struct place *p, tl_strand t)
+{
+	struct wait_list *b;
+	uint32_t life;
+	bool in = false;
+
+	list_init(&p->w.link);
+	while (strand_ended(t, &p->s, &life) == 0 && !in) {
+		if (!mark(p->s, &life))
+			continue;
+		p->w.object = &p->s->life;
+		p->w.what = "wait";
+		p->w.who = wait_me;
+		b = word_bucket(p->w.object);
+		spin_lock(&b->lock);
+		if (atomic_load_explicit(&p->s->life, memory_order_seq_cst) == life) {
+			list_append(&b->head, &p->w.link);
+			in = true;
+		}
+		spin_unlock(&b->lock);
+	}
+	return in;
+}
+
+static void withdraw(struct place *p)
+{
+	struct wait_list *b;
+
+	if (!p->s)
+		return;
+	b = word_bucket(&p->s->life);
+	spin_lock(&b->lock);
+	list_remove(&p->w.link);
+	spin_unlock(&b->lock);
+}
+
+/* Block until any of set[0..n) ends. */
+static int any(tl_strand *set, size_t n, struct place *places, tl_time deadline)
+{
+	size_t k = 0;
+	int r;
+
+	wait_begin();
+	while (k < n && enlist(&places[k], set[k]))
+		k++;
+	if (k == n)
+		r = wait_block(&places[0].w, deadline);
+	else
+		wait_withdraw(), r = 0;
+	for (size_t i = 0; i < k; i++)
+		withdraw(&places[i]);
+	return r;
+}
+
+static bool enough(enum tl_until until, int ended, size_t n, bool failed)
+{
+	return (size_t)ended == n || (until == TL_FIRST && ended > 0) ||
+	       (until == TL_FIRST_FAILED && failed);
+}
+
+int tl_wait(tl_strand *set, size_t n, enum tl_until until, tl_time deadline)
+{
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self()), ended;
+	struct place *places;
+	bool failed = false;
+
+	if (r < 0)
+		return r;
+	if (!n || until < TL_ALL || until > TL_FIRST_FAILED)
+		return -EINVAL;
+	ended = sort(set, n, &failed);
+	if (ended < 0 || enough(until, ended, n, failed) || deadline.ns == TL_POLL.ns)
+		return ended;
+	places = mem_zalloc(n * sizeof *places);
+	if (!places)
+		return -ENOMEM;
+	do {
+		r = any(set + ended, n - (size_t)ended, places, deadline);
+		ended = sort(set, n, &failed);
+	} while (r == 0 && ended >= 0 && !enough(until, ended, n, failed));
+	mem_free(places);
+	return r == -ECANCELED && !enough(until, ended, n, failed) ? r : ended;
+}
+
+/* -- time and turns */
+
+int strand_sleep(const char *what, int64_t until)
+{
+	struct waiter w = { .what = what };
+	int r;
+
+	wait_begin();
+	r = wait_block(&w, (tl_time){ until });
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+int tl_sleep_until(tl_time t)
+{
+	int r = strand_checkpoint(strand_self());
+
+	return r < 0 ? r : t.ns < 0 ? tl_yield() : strand_sleep("sleep", t.ns);
+}
+
+int tl_sleep(tl_span length)
+{
+	return length.ns <= 0 ? tl_yield() : tl_sleep_until(tl_after(length));
+}
+
+int tl_yield(void)
+{
+	struct strand *me = strand_self();
+	int r = strand_checkpoint(me);
+
+	if (r == 0)
+		loop_yield(me->loop);
+	return r;
+}
+
+int tl_checkpoint(void) { return strand_checkpoint(strand_self()); }
+bool tl_cancelled(void) { return strand_checkpoint(strand_self()) < 0; }

@@ -1,0 +1,318 @@
+/* loop.c - run queue, switching, and sleeping when there is nothing to run.
+ *
+ * There is no scheduler stack: a strand that blocks picks the next and switches to it, and when
+ * there is none it does the polling itself, on its own stack.  The thread's own strand is one of
+ * them. A turn is TURN switches at most; between turns the loop looks outside: inbox, timers,
+ * descriptors.
+ *
+ * Others reach a loop through its inbox, a stack of strands linked by `next`, and `sleeping`: they
+ * push, then look at sleeping; the loop sets sleeping, then looks at the inbox; all in one total
+ * order (W7). */
+#include "run/loop.h"
+#include "base/mem.h"
+#include "run/run.h"
+#include "run/stack.h"
+#include <errno.h>
+#include <stdlib.h>
+
+enum { TURN = 64 };
+
+_Thread_local struct loop *loop_here;
+
+/* -- run queue */
+
+static void push(struct loop *l, struct strand *s)
+{
+	s->next = NULL;
+	*l->last = s;
+	l->last = &s->next;
+}
+
+static struct strand *pop(struct loop *l)
+{
+	struct strand *s = l->first;
+
+	if (s) {
+		l->first = s->next;
+		if (!l->first)
+			l->last = &l->first;
+	}
+	return s;
+}
+
+static void take_inbox(struct loop *l)
+{
+	struct strand *s, *next, *first = NULL;
+
+	if (!atomic_load_explicit(&l->inbox, memory_order_relaxed))
+		return;
+	s = atomic_exchange_explicit(&l->inbox, NULL, memory_order_acquire);
+	for (; s; s = next) { /* newest first: turn round */
+		next = s->next;
+		s->next = first;
+		first = s;
+	}
+	for (; first; first = next) {
+		next = first->next;
+		push(l, first);
+	}
+}
+
+void loop_wake(struct loop *l)
+{
+	if (atomic_load_explicit(&l->sleeping, memory_order_seq_cst) == LOOP_AWAKE)
+		return;
+	switch (atomic_exchange_explicit(&l->sleeping, LOOP_AWAKE, memory_order_seq_cst)) {
+	case LOOP_FUTEX: plat_futex_wake(&l->sleeping, 1, false); break;
+	case LOOP_POLL: poller_wake(l->poller); break;
+	}
+}
+
+void loop_ready(struct parker *p)
+{
+	struct strand *s = strand_of(p);
+	struct loop *l = s->loop;
+
+	if (l == loop_here) {
+		push(l, s);
+		return;
+	}
+	s->next = atomic_load_explicit(&l->inbox, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+		&l->inbox, &s->next, s, memory_order_seq_cst, memory_order_relaxed))
+		;
+	loop_wake(l);
+}
+
+/* -- sleeping */
+
+static bool inbox_empty(struct loop *l)
+{
+	return !atomic_load_explicit(&l->inbox, memory_order_seq_cst);
+}
+
+static void sleep_loop(struct loop *l)
+{
+	int64_t until = timer_next(l);
+	bool forever = !until && !l->polling;
+
+	if (forever)
+		until = deadlock_sleep(l);
+	atomic_store_explicit(
+		&l->sleeping, l->polling ? LOOP_POLL : LOOP_FUTEX, memory_order_seq_cst);
+	if (inbox_empty(l)) {
+		if (l->polling)
+			poller_wait(l->poller, until);
+		else
+			plat_futex_wait(&l->sleeping, LOOP_FUTEX, until, false);
+	}
+	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+	if (forever)
+		deadlock_wake(l, !inbox_empty(l));
+}
+
+static void look_outside(struct loop *l)
+{
+	l->turn = 0;
+	take_inbox(l);
+	if (l->polling && l->first)
+		poller_wait(l->poller, -1);
+	else if (!l->first && (!l->n_timers || l->timers[0].at > l->now))
+		sleep_loop(l);
+	if (l->n_timers) {
+		l->now = plat_now();
+		timer_fire(l, l->now);
+	}
+}
+
+struct strand *loop_pick(struct loop *l)
+{
+	for (;;) {
+		struct strand *s;
+
+		if (!l->first || ++l->turn >= TURN)
+			look_outside(l);
+		s = pop(l);
+		if (s && (s->begun || task_settle(s)))
+			return s;
+	}
+}
+
+/* -- switching */
+
+void loop_arrived(struct loop *l)
+{
+	switch_arrive(&l->now_runs->body->note, l->left);
+	if (l->dead) {
+		stack_give(l->dead);
+		l->dead = NULL;
+	}
+}
+
+void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool gone)
+{
+	struct body *b = from->body;
+
+	l->now_runs = to;
+	l->left = &b->note;
+	wait_me = &to->park;
+	switch_leave(&b->note, &to->body->note, gone);
+	plat_switch(&b->sp, to->body->sp);
+	loop_arrived(l);
+}
+
+static void leave(struct loop *l, struct strand *s)
+{
+	struct strand *next;
+
+	do
+		next = loop_pick(l);
+	while (!next->begun && task_begin(next) < 0);
+	if (next != s)
+		loop_switch(l, s, next, false);
+}
+
+void loop_yield(struct loop *l)
+{
+	push(l, l->now_runs);
+	leave(l, l->now_runs);
+}
+
+/* -- the operations of the wait floor */
+
+static void block(struct parker *me, const struct waiter *w, int64_t deadline)
+{
+	struct strand *s = strand_of(me);
+	struct body *b = s->body;
+	int64_t eff =
+		b->deaf ? 0 : atomic_load_explicit(&scope_of(b->inner)->eff, memory_order_relaxed);
+
+	if (deadline && (!eff || deadline < eff))
+		eff = deadline;
+	if (eff)
+		timer_at(s, eff);
+	atomic_store_explicit(&b->object, w ? w->object : NULL, memory_order_relaxed);
+	atomic_store_explicit(&b->since, s->loop->now, memory_order_relaxed);
+	atomic_store_explicit(&b->waits, w ? w->what : "wake-up", memory_order_relaxed);
+	leave(s->loop, s);
+	atomic_store_explicit(&b->waits, NULL, memory_order_relaxed);
+}
+
+static int interrupted(struct parker *me, int64_t deadline)
+{
+	struct strand *s = strand_of(me);
+	struct scope *in = scope_of(s->body->inner);
+	int64_t eff;
+
+	if (!s->body->deaf) {
+		eff = atomic_load_explicit(&in->eff, memory_order_seq_cst);
+		if (atomic_load_explicit(&in->flags, memory_order_seq_cst) & SCOPE_CANCELLED)
+			return -ECANCELED;
+		if (eff && eff <= s->loop->now)
+			return scope_interrupted(s);
+	}
+	return deadline && deadline <= s->loop->now ? -ETIMEDOUT : 0;
+}
+
+/* Only a thread with nothing else to run may sleep whole. */
+static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint32_t *word,
+	uint32_t expected, int64_t deadline)
+{
+	struct strand *s = strand_of(me);
+	struct loop *l = s->loop;
+	struct plat_word words[2] = { { word, expected, true },
+		{ &l->sleeping, LOOP_FUTEX, false } };
+	int64_t eff = atomic_load_explicit(&scope_of(s->body->inner)->eff, memory_order_relaxed);
+
+	if (s != l->zero || l->claims > 1 || l->first || l->polling)
+		return false;
+	if (eff && (!deadline || eff < deadline))
+		deadline = eff;
+	atomic_store_explicit(&l->body.object, w->object, memory_order_relaxed);
+	atomic_store_explicit(&l->body.since, l->now, memory_order_relaxed);
+	atomic_store_explicit(&l->body.waits, w->what, memory_order_relaxed);
+	atomic_store_explicit(&l->sleeping, LOOP_FUTEX, memory_order_seq_cst);
+	if (inbox_empty(l) && plat_futex_wait_any(words, 2, deadline) == -ENOSYS)
+		plat_futex_wait(word, expected, plat_now() + 5000000, true);
+	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+	atomic_store_explicit(&l->body.waits, NULL, memory_order_relaxed);
+	l->now = plat_now();
+	return true;
+}
+
+const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, window_holds };
+
+/* -- opening and closing */
+
+static struct all {
+	struct spin lock;
+	struct loop *first;
+} all;
+
+struct loop *loop_open(struct strand *zero)
+{
+	struct loop *l =
+		aligned_alloc(PLAT_LINE, (sizeof *l + PLAT_LINE - 1) / PLAT_LINE * PLAT_LINE);
+
+	if (!l)
+		return NULL;
+	*l = (struct loop){ .zero = zero, .now_runs = zero, .os_id = plat_thread_id() };
+	l->last = &l->first;
+	l->now = plat_now();
+	if (timer_room(l) < 0) {
+		free(l);
+		return NULL;
+	}
+	spin_lock(&all.lock);
+	l->after = all.first;
+	all.first = l;
+	spin_unlock(&all.lock);
+	deadlock_loops(1);
+	return l;
+}
+
+void loop_close(struct loop *l)
+{
+	spin_lock(&all.lock);
+	for (struct loop **at = &all.first; *at; at = &(*at)->after)
+		if (*at == l) {
+			*at = l->after;
+			break;
+		}
+	spin_unlock(&all.lock);
+	deadlock_loops(-1);
+	poller_close(l->poller);
+	mem_free(l->timers);
+	free(l);
+}
+
+bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg)
+{
+	bool all_true = true;
+
+	spin_lock(&all.lock);
+	for (struct loop *l = all.first; l && all_true; l = l->after)
+		all_true = fn(l, arg);
+	spin_unlock(&all.lock);
+	return all_true;
+}
+
+void loop_forked(struct loop *l, struct strand *me)
+{
+	all = (struct all){ .first = l };
+	deadlock_forked(l != NULL);
+	if (!l)
+		return;
+	poller_close(l->poller); /* the kernel's side of it is the parent's */
+	l->poller = NULL;
+	l->after = NULL;
+	l->first = NULL;
+	l->last = &l->first;
+	l->polling = l->n_timers = me->timer = 0;
+	l->claims = 1;
+	l->zero = me;
+	l->foreign = false;
+	l->os_id = plat_thread_id();
+	atomic_store_explicit(&l->inbox, NULL, memory_order_relaxed);
+	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+}

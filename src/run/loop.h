@@ -1,0 +1,62 @@
+/* loop.h - the loop of a thread: what it does while it waits. */
+#ifndef TELAR_LOOP_H
+#define TELAR_LOOP_H
+#include "plat/poller.h"
+#include "run/run.h"
+
+struct timer {
+	int64_t at;
+	struct strand *strand;
+};
+
+struct loop {
+	/* the thread's own */
+	struct strand *now_runs;
+	struct strand *zero;             /* the strand that the thread itself is */
+	struct strand *first, **last;    /* run queue */
+	unsigned turn;                   /* strands run since the outside was looked at */
+	int64_t now;                     /* the time as of this turn */
+	struct timer *timers;            /* a 4-ary heap, from index 0 */
+	uint32_t n_timers, room, claims; /* used, allocated, and strands that may want a place */
+	struct poller *poller;           /* made at the first wait for a descriptor */
+	unsigned polling;                /* strands that wait in it */
+	struct stack *dead;              /* of a task that has just switched away for good */
+	struct switch_note *left;        /* whom the last switch left */
+	struct body body;                /* of zero */
+	struct loop *after;              /* in the list of all */
+	pid_t os_id;
+	bool foreign;        /* adopted, not started by telar */
+	unsigned suspicious; /* deadlock.c: how often it has looked again */
+	/* everybody's */
+	_Alignas(PLAT_LINE) struct strand *_Atomic inbox;
+	_Atomic uint32_t sleeping; /* LOOP_... below; a futex word */
+};
+
+enum { LOOP_AWAKE, LOOP_FUTEX, LOOP_POLL };
+
+extern _Thread_local struct loop *loop_here;
+
+struct loop *loop_open(struct strand *zero); /* of the calling thread; NULL: no memory */
+void loop_close(struct loop *l);
+/* The operations of the wait floor. */
+extern const struct wait_ops loop_ops;
+void loop_ready(struct parker *p); /* append to the run queue of its loop; any thread */
+/* The next strand to run, which has left the run queue; sleeps until there is one. */
+struct strand *loop_pick(struct loop *l);
+/* The calling strand leaves its processor to `to`; gone: for ever. */
+void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool gone);
+void loop_arrived(struct loop *l); /* first thing after a switch */
+/* Let the others run once. */
+void loop_yield(struct loop *l);
+/* Wake it from its sleep; any thread. */
+void loop_wake(struct loop *l);
+/* All loops of the process, for fork and dumps. */
+bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg);
+
+/* Wait until fd is ready for events (POLLER_IN, POLLER_OUT); answers which.  stamp: see poller.h.
+ */
+int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline);
+/* The caller's own poller, or NULL. */
+struct poller *loop_poller(void);
+
+#endif

@@ -1,0 +1,45 @@
+/* loop_fd.c - waiting for descriptors, in the poller of the caller's own loop. */
+#include "run/run.h"
+#include <errno.h>
+
+struct fd_waiter {
+	struct poll_op op;
+	struct waiter w;
+};
+
+static void done(struct poll_op *op)
+{
+	struct fd_waiter *f = container_of(op, struct fd_waiter, op);
+	struct parker *who = f->w.who;
+
+	wait_finish(who, wait_claim(&f->w));
+}
+
+int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline)
+{
+	struct loop *l = strand_self()->loop;
+	struct fd_waiter f = {
+		.op = { .fd = fd, .stamp = stamp, .events = events, .done = done },
+		.w = { .who = wait_me, .what = what, .object = (void *)(intptr_t)fd },
+	};
+	int r = l->poller ? 0 : poller_open(&l->poller);
+
+	if (r == 0)
+		r = poller_arm(l->poller, &f.op);
+	if (r != 0)
+		return r;
+	l->polling++;
+	wait_begin();
+	r = wait_block(&f.w, deadline);
+	l->polling--;
+	if (r < 0)
+		poller_disarm(l->poller, &f.op);
+	return r < 0 ? r : f.op.result;
+}
+
+struct poller *loop_poller(void)
+{
+	struct loop *l = strand_self()->loop;
+
+	return l->poller;
+}

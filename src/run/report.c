@@ -1,0 +1,109 @@
+/* report.c - the one hook for what went wrong where nobody was asked, and names for code addresses.
+ */
+#include "run/run.h"
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef void hook_fn(const tl_report *r, void *arg);
+
+static struct hook {
+	struct spin lock;
+	hook_fn *fn;
+	void *arg;
+} hook;
+static _Thread_local bool inside; /* a report from inside the hook goes nowhere */
+
+void tl_on_report(void (*fn)(const tl_report *r, void *arg), void *arg)
+{
+	spin_lock(&hook.lock);
+	hook.fn = fn;
+	hook.arg = arg;
+	spin_unlock(&hook.lock);
+}
+
+static const char *const kinds[] = { "?", "misuse", "failure", "straggler", "deadlock", "degraded",
+	"leak" };
+
+/* The default: one line to stderr, in one write. */
+static void tell(const tl_report *r)
+{
+	char line[512], site[128] = "";
+	int n;
+
+	if (r->site)
+		tl_site_text(r->site, site, sizeof site);
+	n = snprintf(line, sizeof line, "telar: %s: %s%s%s%s%s%s%s\n", kinds[r->kind],
+		r->name[0] ? "'" : "", r->name, r->name[0] ? "' " : "", r->text,
+		r->site ? " (started at " : "", site, r->site ? ")" : "");
+	if (n >= (int)sizeof line) {
+		n = sizeof line;
+		line[n - 1] = '\n';
+	}
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return; /* nobody left to tell */
+}
+
+static void deliver(const tl_report *r)
+{
+	hook_fn *fn;
+	void *arg;
+
+	if (inside)
+		return;
+	inside = true;
+	spin_lock(&hook.lock);
+	fn = hook.fn;
+	arg = hook.arg;
+	spin_unlock(&hook.lock);
+	if (fn)
+		fn(r, arg);
+	else
+		tell(r);
+	inside = false;
+#ifdef TELAR_DEBUG
+	if (r->kind == TL_R_MISUSE && !fn)
+		abort();
+#endif
+}
+
+void report(enum tl_report_kind kind, struct strand *s, int value, const char *fmt, ...)
+{
+	char text[256], name[32] = "";
+	tl_report r = { .kind = kind, .value = value, .text = text, .name = name };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (s) {
+		r.strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
+		r.site = s->site;
+		strand_name(s, name);
+	}
+	deliver(&r);
+}
+
+void report_end(
+	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, int value)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "failed with %d (%s)", value, tl_error_name(value));
+	deliver(&(tl_report){ kind, who, value, text, name, site });
+}
+
+int tl_site_text(const void *site, char *buf, size_t cap)
+{
+	Dl_info d;
+
+	if (!dladdr(site, &d) || !d.dli_fname)
+		return snprintf(buf, cap, "%p", site);
+	if (d.dli_sname)
+		return snprintf(buf, cap, "%s+0x%zx (%s)", d.dli_sname,
+			(size_t)((const char *)site - (const char *)d.dli_saddr), d.dli_fname);
+	return snprintf(buf, cap, "%s+0x%zx", d.dli_fname,
+		(size_t)((const char *)site - (const char *)d.dli_fbase));
+}

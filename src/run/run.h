@@ -1,0 +1,229 @@
+/* run.h - who runs: strands, their scopes, and the loop of each thread.  For the floors above, the
+ * part that matters is at the end; everything else is between the files of this folder.
+ *
+ * Which thread may touch what: a strand's record and body belong to the thread of its loop, but for
+ * the fields marked with a lock or atomic.  Records are never given back to the system, so a stale
+ * pointer reads a live record of another generation, never freed memory. */
+#ifndef TELAR_RUN_H
+#define TELAR_RUN_H
+#include "plat/switch.h"
+#include "telar/report.h"
+#include "telar/scope.h"
+#include "wait/wait.h"
+
+struct loop;
+struct body;
+
+/* life: the low half of the word that joiners wait on; its high half is the generation's low bits,
+ * so that a word of one generation is never taken for another's. */
+enum {
+	LIFE_ENDED = 1,  /* result and how are valid */
+	LIFE_WAITED = 2, /* somebody waits on the word */
+	LIFE_KEPT = 4,   /* the ending is kept until the scope closes */
+	LIFE_DAEMON = 8,
+	LIFE_ASKED = 16,  /* asked to stop, by itself or through its scope, before it began */
+	LIFE_PAUSED = 32, /* waits for tl_resume */
+	LIFE_FREE = 64,   /* the record is nobody's */
+	LIFE_FLAGS = 0xffff
+};
+
+/* One per strand, 128 bytes: a million that have not begun are a million of these. */
+struct strand {
+	struct parker park;
+	struct spin lock;      /* guards body's scopes, block and name against the eyes of others */
+	_Atomic uint64_t id;   /* 24 bits of slot, 40 of generation */
+	_Atomic uint32_t life; /* see above */
+	uint32_t timer;        /* place in the loop's heap, from 1; 0: none */
+	struct strand *next;   /* in a run queue, an inbox or a free list */
+	tl_scope *scope;       /* its owner; NULL: none (main, adopted) */
+	struct node sibling;   /* in its owner; guarded by the owner's lock */
+	struct loop *loop;
+	tl_fn *fn;
+	void *arg;
+	const void *site;
+	struct extra *extra; /* what few strands need, or NULL; guarded by lock for others */
+	struct body *body;   /* NULL: has not begun; guarded by lock for others */
+	int result;
+	uint8_t how, kind;
+	bool begun, foreign;
+	uint32_t number; /* of the default name */
+	int64_t planned; /* .at, and the next call of .every */
+};
+_Static_assert(sizeof(struct strand) == 128, "two cache lines");
+
+/* A strand that has begun: at the top of a task's stack, or in a thread's loop. */
+struct body {
+	tl_scope outer;     /* closes when the function returns */
+	tl_scope *inner;    /* the innermost open one; guarded by strand.lock for others */
+	void *sp;           /* where plat_switch left it */
+	uint64_t lock_word; /* what this strand writes into a tl_lock it holds */
+	uintptr_t held;     /* the locks it holds, linked through their second word */
+	const char *_Atomic waits;
+	const void *_Atomic object;
+	_Atomic int64_t since;
+	struct stack *stack; /* NULL: a thread's own */
+	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
+	struct switch_note note;
+};
+
+static inline struct strand *strand_of(struct parker *p)
+{
+	return container_of(p, struct strand, park);
+}
+
+/* -- telar's part of a tl_scope.  Written by its owner's thread under strand.lock of the owner (so
+ * that a canceller sees a still picture), strands and counts under lock.  Lock order, downwards in
+ * the tree of strands: strand.lock, lock of one of its scopes, strand.lock of one in that scope ...
+ */
+enum {
+	SCOPE_OPEN = 1,
+	SCOPE_CANCELLED = 2, /* told: everything inside answers -ECANCELED */
+	SCOPE_ASKED = 4, /* by tl_scope_cancel or a failure of its own, so close does not mind */
+	SCOPE_FIRED = 8  /* its own deadline was felt by somebody inside */
+};
+struct scope {
+	struct strand *owner;
+	tl_scope *up, *down; /* enclosing and enclosed scope of the same strand */
+	struct node strands; /* of struct strand.sibling: the live and the kept */
+	struct spin lock;
+	_Atomic uint32_t flags;
+	uint32_t live, daemons; /* not ended */
+	_Atomic int64_t eff;   /* the deadline that counts inside: its own or an enclosing one; 0 */
+	int64_t asked_at;      /* when cancellation reached it: stragglers are counted from here */
+	struct waiter *closer; /* who waits for the counts to sink; its size: 1 for daemons too */
+	int first;             /* the first failure */
+	bool used;             /* a strand was admitted */
+	void *signals;         /* telar/signal.h's, ended at close */
+	void (*signals_end)(void *);
+} __attribute__((may_alias));
+_Static_assert(sizeof(struct scope) <= sizeof((tl_scope *)0)->_, "fits what telar/scope.h leaves");
+
+static inline struct scope *scope_of(tl_scope *s) { return (struct scope *)s->_; }
+
+/* -- files of this folder, each in one paragraph; see there */
+
+/* slot.c */
+struct strand *slot_take(void);        /* a fresh record with a new id; NULL: no memory */
+void slot_give(struct strand *s);      /* any thread */
+struct strand *slot_find(tl_strand t); /* NULL: gone */
+struct strand *slot_at(uint32_t slot); /* NULL: there is no such slot */
+uint32_t slot_count(void);
+void slot_flush(void); /* the thread ends */
+
+/* strand.c */
+int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg, const tl_opts *o,
+	const void *site);
+void strand_begin(struct strand *s, struct body *b); /* open its outermost scope */
+int strand_run(struct strand *s);                    /* call its function, close its scopes */
+void strand_end(struct strand *s, int result);       /* the last touch of s */
+const char *strand_name(struct strand *s, char buf[32]);
+int strand_state(struct strand *s, uint32_t life);
+void strand_forget(struct strand *s); /* it was never admitted anywhere */
+enum { STRAND_FOREIGN = 3 };          /* for strand_init: a thread that telar did not start */
+extern const char strand_begins[];    /* what a strand waits for that has yet to begin */
+int strand_sleep(const char *what, int64_t until);
+/* Told when a strand ends with locks held; set by the floor that has locks. */
+extern void (*strand_lost)(struct body *b);
+
+/* What few strands need, in one allocation with the copy of *arg. */
+struct extra {
+	tl_span every;
+	tl_time at;
+	size_t stack;
+	tl_thread_opts thread;
+	bool has_thread;
+	char name[32]; /* "": the default */
+	_Alignas(max_align_t) char copy[];
+};
+
+/* scope.c */
+int scope_admit(tl_scope *scope, struct strand *s);
+void scope_dismiss(struct strand *s, bool kept); /* s has ended: uncount it */
+void scope_failed(struct strand *s);             /* s has failed, and is still counted */
+void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
+int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
+int scope_interrupted(struct strand *s);
+int64_t scope_grace(const tl_scope *s);
+tl_scope *scope_outside(const tl_scope *s); /* the enclosing one, also across strands; NULL */
+
+/* cancel.c */
+void cancel_scope(tl_scope *scope, uint32_t why); /* any thread, while scope is open */
+void cancel_strand(struct strand *s, uint64_t id);
+void cancel_moved(tl_scope *scope);                           /* its deadline has changed */
+bool cancel_derive(tl_scope *scope, const tl_scope *outside); /* true: something is new */
+
+/* task.c */
+bool task_settle(struct strand *s); /* not begun: may it now?  Else it ends, or waits on */
+int task_begin(struct strand *s);   /* give it a stack; < 0: it has ended without */
+
+/* timer.c: the heap of a loop, only from its own thread */
+int timer_room(struct loop *l);              /* a place for one more strand; -ENOMEM */
+void timer_leave(struct loop *l);            /* one less */
+void timer_at(struct strand *s, int64_t at); /* at the latest: an earlier one stays */
+void timer_off(struct strand *s);
+void timer_fire(struct loop *l, int64_t now);
+int64_t timer_next(const struct loop *l); /* 0: none */
+
+/* deadlock.c: counts what could still wake somebody */
+int64_t deadlock_sleep(struct loop *l); /* until somebody wakes it; or: look again then */
+void deadlock_wake(struct loop *l, bool by_somebody);
+void deadlock_loops(int change);
+void deadlock_outside(int change); /* offloads, signals: what may wake a strand from outside */
+
+/* report.c */
+void report(enum tl_report_kind kind, struct strand *s, int value, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+void report_end(
+	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, int value);
+
+/* window.c */
+bool window_holds(const void *addr);
+uint32_t window_participant(void); /* this process: number and generation, 27 bits, never 0 */
+bool window_dead(uint32_t participant);
+
+/* fork.c, and what each file does in the child */
+void fork_watch(void);
+void slot_forked(void);
+void stack_forked(void);
+void window_forked(void);
+void offload_forked(void);
+void deadlock_forked(int loops);
+void loop_forked(struct loop *l, struct strand *me);
+void thread_forked(struct strand *me);
+void strand_lock_word(struct strand *s, struct body *b);
+
+/* -- for the floors above */
+
+/* Start a strand of a kind; what the public starts share. */
+int strand_start(
+	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site);
+int thread_launch(struct strand *s);
+
+/* The strand that runs here; a thread that telar has not seen is adopted.  Aborts without memory.
+ */
+struct strand *strand_adopt(void);
+static inline struct strand *strand_self(void)
+{
+	return __builtin_expect(wait_me != NULL, 1) ? strand_of(wait_me) : strand_adopt();
+}
+/* 0, or -ECANCELED: the first line of every cancel point. */
+static inline int strand_checkpoint(struct strand *me);
+/* Is t a strand that has ended? 1 yes, 0 no, -ESRCH. */
+int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life);
+
+#include "run/loop.h"
+
+static inline int strand_checkpoint(struct strand *me)
+{
+	struct scope *in = scope_of(me->body->inner);
+
+	if (__builtin_expect(
+		    (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_CANCELLED) ||
+			    atomic_load_explicit(&in->eff, memory_order_relaxed),
+		    0))
+		return scope_interrupted(me);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,205 @@
+/* task.c - tasks: records that wait to begin, and their life on a stack.
+ *
+ * A task that has not begun is a record on a run queue.  One that waits to begin (.at, .every,
+ * .paused) is parked like any other strand: its word is WAITING, a time or a cancel pokes it, and
+ * tl_resume wakes it; task_settle then decides.  A task that ends goes on with the next new task on
+ * the very same stack, so a burst of short tasks costs one stack and no switches. */
+#include "run/run.h"
+#include "run/stack.h"
+#include <errno.h>
+#include <limits.h>
+
+static bool too_late(struct strand *s)
+{
+	int64_t eff = atomic_load_explicit(&scope_of(s->scope)->eff, memory_order_relaxed);
+
+	return (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_ASKED) ||
+	       (eff && eff <= s->loop->now);
+}
+
+static bool paused(struct strand *s)
+{
+	return atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_PAUSED;
+}
+
+/* Go on waiting to begin.  A cancel that came before the word changed is seen by looking again. */
+static bool wait_on(struct strand *s)
+{
+	atomic_exchange_explicit(&s->park.word, PARK_WAITING, memory_order_seq_cst);
+	if (s->planned)
+		timer_at(s, s->planned);
+	if (atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_ASKED)
+		wait_poke(&s->park);
+	return false;
+}
+
+bool task_settle(struct strand *s)
+{
+	atomic_store_explicit(&s->park.word, PARK_IDLE, memory_order_relaxed);
+	if (too_late(s)) {
+		timer_leave(s->loop);
+		strand_end(s, -ECANCELED);
+		return false;
+	}
+	if (paused(s) || (s->planned && s->planned > s->loop->now))
+		return wait_on(s);
+	return true;
+}
+
+/* The function of a repeated task has answered: begin again at the next planned time. */
+static bool again(struct strand *s, int r)
+{
+	int64_t now;
+
+	if (!s->extra || !s->extra->every.ns || r < 0)
+		return false;
+	now = plat_now();
+	s->planned += s->extra->every.ns;
+	if (s->planned <= now) /* missed: the next that is still to come */
+		s->planned += (now - s->planned + s->extra->every.ns) / s->extra->every.ns *
+			      s->extra->every.ns;
+	spin_lock(&s->lock);
+	s->body = NULL;
+	s->begun = false;
+	spin_unlock(&s->lock);
+	loop_ready(&s->park); /* settles: waits, or ends if it was asked to stop meanwhile */
+	return true;
+}
+
+static void live(struct strand *s)
+{
+	int r = strand_run(s);
+
+	if (again(s, r))
+		return;
+	timer_leave(s->loop);
+	strand_end(s, r);
+}
+
+static _Noreturn void task_main(void *arg)
+{
+	struct strand *s = arg, *next;
+	struct loop *l = s->loop;
+	struct stack *k = container_of(s->body, struct stack, body);
+
+	loop_arrived(l);
+	for (;; s = next) {
+		struct strand tomb = { .body = &k->body };
+
+		live(s);
+		do {
+			next = loop_pick(l);
+			if (!next->begun && !k->own && !(next->extra && next->extra->stack))
+				break;
+		} while (!next->begun && task_begin(next) < 0);
+		if (next->begun) {
+			l->dead = k;
+			loop_switch(l, &tomb, next, true);
+		}
+		strand_begin(next, &k->body);
+		l->now_runs = next;
+		wait_me = &next->park;
+	}
+}
+
+int task_begin(struct strand *s)
+{
+	struct stack *k = stack_take(s->extra ? s->extra->stack : 0);
+
+	if (!k) {
+		timer_leave(s->loop);
+		strand_end(s, -ENOMEM);
+		return -ENOMEM;
+	}
+	strand_begin(s, &k->body);
+	k->body.note = (struct switch_note){ .low = k->low, .size = (size_t)((char *)k - k->low) };
+	k->body.sp = plat_stack_begin(stack_top(k), task_main, s);
+	return 0;
+}
+
+/* -- starting */
+
+static bool sane(int kind, tl_fn *fn, const tl_opts *o)
+{
+	if (!fn)
+		return false;
+	if (!o)
+		return true;
+	for (unsigned i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
+		if (o->reserved[i])
+			return false;
+	return o->every.ns >= 0 && o->at.ns != INT64_MIN &&
+	       (kind == TL_TASK ? !o->thread : !o->every.ns) && o->stack <= SIZE_MAX / 4;
+}
+
+static void plan(struct strand *s, const tl_opts *o)
+{
+	if (o->at.ns)
+		s->planned = o->at.ns;
+	else if (o->every.ns)
+		s->planned = tl_after(o->every).ns;
+}
+
+int strand_start(
+	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site)
+{
+	struct strand *me = strand_self(), *s;
+	int r;
+
+	if (o && o->ret)
+		*o->ret = (tl_strand){ 0 };
+	if (!scope)
+		scope = me->body->inner;
+	if (scope == &me->body->outer && me->loop->foreign && me == me->loop->zero)
+		return -EINVAL; /* nobody closes a foreign thread's outermost scope */
+	if (!sane(kind, fn, o))
+		return tl_scope_fail(scope, -EINVAL), -EINVAL;
+	s = slot_take();
+	if (!s)
+		return tl_scope_fail(scope, -ENOMEM), -ENOMEM;
+	r = strand_init(s, kind, me->loop, fn, arg, o, site);
+	if (r == 0 && o)
+		plan(s, o);
+	if (r == 0 && (kind == TL_TASK ? (r = timer_room(me->loop)) : 0) == 0) {
+		tl_strand id = { atomic_load_explicit(&s->id, memory_order_relaxed) };
+
+		r = scope_admit(scope, s);
+		if (r == 0) {
+			if (o && o->ret)
+				*o->ret = id;
+			if (kind == TL_TASK)
+				loop_ready(&s->park);
+			if (kind == TL_THREAD && (r = thread_launch(s)) < 0 && o && o->ret)
+				*o->ret = (tl_strand){ 0 };
+			return r;
+		}
+		if (kind == TL_TASK)
+			timer_leave(me->loop);
+	}
+	strand_forget(s);
+	if (r != -ECANCELED)
+		tl_scope_fail(scope, r);
+	return r;
+}
+
+int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
+{
+	return strand_start(TL_TASK, scope, fn, arg, o, __builtin_return_address(0));
+}
+
+int tl_resume(tl_strand t)
+{
+	struct strand *s = slot_find(t);
+	uint32_t old;
+
+	if (!s)
+		return -ESRCH;
+	old = atomic_fetch_and_explicit(&s->life, ~(uint32_t)LIFE_PAUSED, memory_order_seq_cst);
+	if (atomic_load_explicit(&s->id, memory_order_acquire) != t.id)
+		return -ESRCH;
+	if (!(old & LIFE_PAUSED))
+		return -EBUSY;
+	wait_poke(&s->park);
+	word_wake(&s->life, &s->life, INT_MAX);
+	return 0;
+}

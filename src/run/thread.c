@@ -1,0 +1,198 @@
+/* thread.c - threads: started by telar, or adopted when they first call it.
+ *
+ * Every thread has a loop, whose strand zero it is.  A started thread's loop is made in the thread
+ * itself; what it must wait for before it begins (.at, .paused) it waits for there. */
+#include "run/run.h"
+#include "run/stack.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct strand *_Atomic main_strand;
+
+enum { MAIN_FAILURES = 16 };
+static tl_failure main_failures[MAIN_FAILURES]; /* what tl_finish reports */
+
+/* -- the calling thread takes a strand, or gives it up */
+
+static int enter(struct strand *s, bool foreign)
+{
+	struct loop *l = loop_open(s);
+
+	if (!l)
+		return -ENOMEM;
+	l->foreign = foreign;
+	s->loop = l;
+	loop_here = l;
+	strand_begin(s, &l->body);
+	wait_me = &s->park;
+	return 0;
+}
+
+static void leave(void)
+{
+	struct loop *l = loop_here;
+
+	wait_me = NULL;
+	loop_here = NULL;
+	loop_close(l);
+	stack_flush();
+	slot_flush();
+}
+
+/* An adopted thread ends. */
+static void orphan(void *arg)
+{
+	struct strand *s = arg;
+
+	if (wait_me != &s->park)
+		return;
+	strand_end(s, 0);
+	leave();
+}
+
+static void prepare(void)
+{
+	wait_ops = &loop_ops;
+	if (pthread_key_create(&key, orphan) != 0)
+		abort(); /* before the first strand: there is nobody to tell */
+	fork_watch();
+}
+
+/* With no memory for its record a thread cannot be anybody here, and no call could even say so. */
+struct strand *strand_adopt(void)
+{
+	bool is_main = plat_thread_id() == getpid();
+	tl_opts o = { .name = is_main ? "MainThread" : NULL };
+	struct strand *s;
+
+	pthread_once(&once, prepare);
+	s = slot_take();
+	if (!s ||
+		strand_init(s, is_main ? TL_THREAD : STRAND_FOREIGN, NULL, NULL, NULL, &o, NULL) <
+			0 ||
+		enter(s, !is_main) < 0)
+		abort();
+	if (is_main) {
+		atomic_store_explicit(&main_strand, s, memory_order_release);
+		s->body->outer.failures = main_failures;
+		s->body->outer.max_failures = MAIN_FAILURES;
+	} else {
+		pthread_setspecific(key, s);
+	}
+	return s;
+}
+
+tl_strand tl_main(void)
+{
+	struct strand *s = atomic_load_explicit(&main_strand, memory_order_acquire);
+
+	return (tl_strand){ s ? atomic_load_explicit(&s->id, memory_order_relaxed) : 0 };
+}
+
+void thread_forked(struct strand *me)
+{
+	atomic_store_explicit(&main_strand, me, memory_order_release);
+}
+
+/* -- threads of our own */
+
+static int wait_to_begin(struct strand *s)
+{
+	uint32_t life;
+	int r = strand_checkpoint(s);
+
+	while (r == 0 &&
+		(life = atomic_load_explicit(&s->life, memory_order_relaxed)) & LIFE_PAUSED)
+		r = word_wait(&s->life, life, strand_begins, &s->life, TL_NEVER);
+	return r == 0 && s->planned ? strand_sleep(strand_begins, s->planned) : r;
+}
+
+static void arrange(struct strand *s)
+{
+	char name[32];
+
+	strand_name(s, name);
+	name[15] = 0;
+	pthread_setname_np(pthread_self(), name);
+	if (s->extra && s->extra->has_thread && s->extra->thread.nice)
+		setpriority(PRIO_PROCESS, (id_t)plat_thread_id(), s->extra->thread.nice);
+}
+
+static void *thread_main(void *arg)
+{
+	struct strand *s = arg;
+	int r;
+
+	if (enter(s, false) < 0) {
+		strand_end(s, -ENOMEM);
+		return NULL;
+	}
+	arrange(s);
+	r = wait_to_begin(s);
+	strand_end(s, r < 0 ? r : strand_run(s));
+	leave();
+	return NULL;
+}
+
+static int set_up(pthread_attr_t *attr, const struct extra *x)
+{
+	size_t least = 65536;
+	int r = -pthread_attr_setdetachstate(attr, PTHREAD_CREATE_DETACHED);
+
+	if (r == 0 && x && x->stack)
+		r = -pthread_attr_setstacksize(attr, x->stack < least ? least : x->stack);
+	if (r == 0 && x && x->has_thread && x->thread.cpus)
+		r = -pthread_attr_setaffinity_np(attr, x->thread.cpus_size, x->thread.cpus);
+	return r;
+}
+
+int thread_launch(struct strand *s)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	int r = -pthread_attr_init(&attr);
+
+	if (r == 0) {
+		r = set_up(&attr, s->extra);
+		if (r == 0)
+			r = -pthread_create(&t, &attr, thread_main, s);
+		pthread_attr_destroy(&attr);
+	}
+	if (r < 0)
+		strand_end(s, r);
+	return r;
+}
+
+int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
+{
+	return strand_start(TL_THREAD, scope, fn, arg, o, __builtin_return_address(0));
+}
+
+static void report_failures(const tl_scope *outer)
+{
+	for (uint32_t i = 0; i < outer->n_failures && i < MAIN_FAILURES; i++) {
+		const tl_failure *f = &main_failures[i];
+
+		report_end(TL_R_FAILURE, f->strand, f->name, f->site, f->end.value);
+	}
+}
+
+int tl_finish(void)
+{
+	struct strand *me = strand_self();
+	tl_scope *outer = &me->body->outer;
+	int r;
+
+	while (me->body->inner != outer)
+		tl_scope_close(me->body->inner);
+	r = scope_end(outer, true);
+	if (r == -EBUSY)
+		return 2;
+	report_failures(outer);
+	return r < 0;
+}

@@ -1,0 +1,240 @@
+/* window.c - the shared window: one stretch of address space, the same in every process that this
+ * program forks, behind it one sealed memory file.
+ *
+ * Its head holds the table of participants (processes) and the allocator.  The allocator is guarded
+ * by one word that names its holder; a process killed while it held it is found dead by the next.
+ * Each step is committed by one store, so what such a process leaves behind is at worst one block
+ * that nobody has: never a list that leads astray.
+ *
+ * Blocks are powers of two from 128 bytes, the first 64 of which are the block's own line: its
+ * class, and the next free block.  Pages are reserved (fallocate) before a block is cut from them,
+ * so a full system is an error here and not a SIGBUS later. */
+#define WINDOW_PLACE ((void *)0x7ea000000000) /* free in plain, ASan and TSan processes */
+#include "base/spin.h"
+#include "run/run.h"
+#include "telar/shared.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CLASSES = 40, LEAST = 7, LINE = 64, PARTICIPANTS = 4095, CHUNK = 1 << 20 };
+enum { NUMBER_BITS = 12, GENERATIONS = 0x7fff };
+static const size_t SIZE = (size_t)64 << 30;
+
+struct participant {
+	_Atomic uint64_t stamp; /* plat_process_stamp; 0: free */
+	_Atomic uint32_t pid, generation;
+};
+
+struct block {
+	uint64_t class, free;
+	struct block *next;
+};
+
+struct window {
+	_Atomic uint32_t holder; /* the participant that is in the allocator; 0: none */
+	size_t cut, reserved;    /* from the start of the window */
+	struct block *free[CLASSES];
+	struct participant participants[PARTICIPANTS + 1];
+};
+
+static struct window *window;
+static int window_fd = -1;
+static struct spin making;
+static uint32_t mine = 1 << NUMBER_BITS | 1; /* who we are; the maker of a window is its number 1 */
+
+bool window_holds(const void *addr) { return window && (uintptr_t)addr - (uintptr_t)window < SIZE; }
+
+uint32_t window_participant(void) { return mine; }
+
+bool window_dead(uint32_t who)
+{
+	struct participant *p;
+	uint64_t stamp;
+
+	if (who == mine)
+		return false;
+	if (!window || (who & PARTICIPANTS) == 0)
+		return true; /* private memory, inherited by a fork */
+	p = &window->participants[who & PARTICIPANTS];
+	stamp = atomic_load_explicit(&p->stamp, memory_order_acquire);
+	return atomic_load_explicit(&p->generation, memory_order_acquire) != who >> NUMBER_BITS ||
+	       !stamp ||
+	       plat_process_stamp((pid_t)atomic_load_explicit(&p->pid, memory_order_acquire)) !=
+		       stamp;
+}
+
+/* -- the allocator's lock */
+
+static void enter(void)
+{
+	unsigned turn = 0;
+	uint32_t holder = 0;
+
+	while (!atomic_compare_exchange_weak_explicit(
+		&window->holder, &holder, mine, memory_order_acquire, memory_order_relaxed)) {
+		spin_pause(&turn);
+		if (turn % 256 || !holder || !window_dead(holder))
+			holder = 0; /* else: take it from the dead */
+	}
+}
+
+static void leave(void) { atomic_store_explicit(&window->holder, 0, memory_order_release); }
+
+/* -- participants */
+
+static void enroll(uint32_t number, uint32_t generation)
+{
+	struct participant *p = &window->participants[number];
+
+	atomic_store_explicit(&p->pid, (uint32_t)getpid(), memory_order_release);
+	atomic_store_explicit(&p->generation, generation, memory_order_release);
+	atomic_store_explicit(&p->stamp, plat_process_stamp(getpid()), memory_order_release);
+	mine = generation << NUMBER_BITS | number;
+}
+
+/* A number that is free or whose process is dead, with its next generation. */
+static bool join_window(void)
+{
+	for (uint32_t i = 1; i < PARTICIPANTS; i++) {
+		struct participant *p = &window->participants[i];
+		uint32_t g = atomic_load_explicit(&p->generation, memory_order_relaxed);
+		uint64_t stamp = atomic_load_explicit(&p->stamp, memory_order_relaxed);
+
+		if (g == GENERATIONS || (stamp && !window_dead(g << NUMBER_BITS | i)))
+			continue;
+		enroll(i, g + 1);
+		return true;
+	}
+	return false;
+}
+
+void window_forked(void)
+{
+	making = (struct spin){ 0 };
+	if (!window) {
+		mine = (mine & ~(uint32_t)PARTICIPANTS) |
+		       ((mine & PARTICIPANTS) % (PARTICIPANTS - 1) + 1);
+		return;
+	}
+	mine = PARTICIPANTS | 1 << NUMBER_BITS; /* nobody's number: enter must not take us for our
+						   parent */
+	enter();
+	join_window();
+	leave();
+}
+
+/* -- making it */
+
+static bool reserve(struct window *w, size_t upto)
+{
+	size_t more = (upto - w->reserved + CHUNK - 1) / CHUNK * CHUNK;
+
+	if (upto <= w->reserved)
+		return true;
+	if (upto > SIZE || w->reserved + more > SIZE ||
+		fallocate(window_fd, 0, (off_t)w->reserved, (off_t)more) < 0)
+		return false;
+	w->reserved += more;
+	return true;
+}
+
+static struct window *make(void)
+{
+	size_t head = (sizeof(struct window) + LINE - 1) / LINE * LINE;
+	struct window *w = MAP_FAILED;
+	int fd = memfd_create("telar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, (off_t)SIZE) == 0 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
+		fallocate(fd, 0, 0, CHUNK) == 0)
+		w = mmap(WINDOW_PLACE, SIZE, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+	if (w == MAP_FAILED) /* the place is taken: any other does, as long as we only fork */
+		w = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (w == MAP_FAILED) {
+		close(fd);
+		return NULL;
+	}
+	window_fd = fd;
+	w->cut = head;
+	w->reserved = CHUNK;
+	return w;
+}
+
+static bool ready(void)
+{
+	spin_lock(&making);
+	if (!window && (window = make()))
+		enroll(mine & PARTICIPANTS, mine >> NUMBER_BITS);
+	spin_unlock(&making);
+	return window != NULL;
+}
+
+/* -- blocks */
+
+static unsigned class_of(size_t size)
+{
+	unsigned c = LEAST;
+
+	while (c < CLASSES && ((size_t)1 << c) - LINE < size)
+		c++;
+	return c;
+}
+
+static struct block *take(unsigned class)
+{
+	struct block *b = window->free[class];
+	size_t size = (size_t)1 << class;
+
+	if (b) {
+		window->free[class] = b->next;
+		return b;
+	}
+	if (!reserve(window, window->cut + size))
+		return NULL;
+	b = (struct block *)((char *)window + window->cut);
+	window->cut += size;
+	return b;
+}
+
+void *tl_shared(size_t size)
+{
+	unsigned class = class_of(size);
+	struct block *b;
+
+	strand_self();
+	if (class >= CLASSES || !ready())
+		return NULL;
+	enter();
+	b = take(class);
+	leave();
+	if (!b)
+		return NULL;
+	*b = (struct block){ .class = class };
+	return memset((char *)b + LINE, 0, size);
+}
+
+void *tl_shared_free(void *p)
+{
+	struct block *b = p ? (struct block *)((char *)p - LINE) : NULL;
+
+	if (!b)
+		return NULL;
+	if (!window_holds(b) || b->class < LEAST || b->class >= CLASSES || b->free) {
+		report(TL_R_MISUSE, strand_self(), -EINVAL,
+			"tl_shared_free of %p, which is not tl_shared's", p);
+		return NULL;
+	}
+	enter();
+	b->free = 1;
+	b->next = window->free[b->class];
+	window->free[b->class] = b;
+	leave();
+	return NULL;
+}

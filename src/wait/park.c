@@ -1,0 +1,138 @@
+/* park.c - waiting and waking.  The states of the word and who moves it: wait.h.
+ *
+ * Lock order: a wait list's lock is the innermost of all; ready() is called with it held and takes
+ * none.  A waiter is touched only under the lock of the list it is in, or by the waker that claimed
+ * it, until wait_finish; its strand leaves only after that, or after unlinking it under the lock.
+ */
+#include "wait/wait.h"
+#include <errno.h>
+
+const struct wait_ops *wait_ops;
+_Thread_local struct parker *wait_me;
+
+static bool move(struct parker *p, uint32_t from, uint32_t to)
+{
+	return atomic_compare_exchange_strong_explicit(
+		&p->word, &from, to, memory_order_seq_cst, memory_order_relaxed);
+}
+
+/* A waker that found us up is still writing: its next few instructions end that. */
+static void await_woken(struct parker *me)
+{
+	unsigned turn = 0;
+
+	while (atomic_load_explicit(&me->word, memory_order_acquire) != PARK_WOKEN)
+		spin_pause(&turn);
+}
+
+/* Leave as woken: completion beats cancel and deadline (W2). */
+static int woken(struct parker *me)
+{
+	await_woken(me);
+	atomic_store_explicit(&me->word, PARK_IDLE, memory_order_relaxed);
+	return 0;
+}
+
+/* Whoever moved the word away from WAITING makes us ready, once, now or in a moment.  That turn on
+ * the run queue is ours to take before anything else (W1), so block even when the word says that we
+ * need not.  Afterwards: POKED, CLAIMED or WOKEN. */
+static uint32_t sleep_once(struct parker *me, const struct waiter *w, int64_t deadline)
+{
+	wait_ops->block(me, w, deadline);
+	return atomic_load_explicit(&me->word, memory_order_acquire);
+}
+
+int wait_block(const struct waiter *w, tl_time deadline)
+{
+	struct parker *me = wait_me;
+	int r = wait_ops->interrupted(me, deadline.ns);
+
+	if (r < 0 && move(me, PARK_WAITING, PARK_IDLE))
+		return r;
+	while (sleep_once(me, w, deadline.ns) == PARK_POKED) {
+		r = wait_ops->interrupted(me, deadline.ns);
+		if (move(me, PARK_POKED, r < 0 ? PARK_IDLE : PARK_WAITING)) {
+			if (r < 0)
+				return r;
+		} else {
+			break;
+		}
+	}
+	return woken(me);
+}
+
+bool wait_withdraw(void)
+{
+	struct parker *me = wait_me;
+
+	if (move(me, PARK_WAITING, PARK_IDLE))
+		return false;
+	if (sleep_once(me, NULL, 0) == PARK_POKED && move(me, PARK_POKED, PARK_IDLE))
+		return false;
+	return woken(me) == 0;
+}
+
+int wait_park(struct waiter *w, struct wait_list *list, tl_time deadline)
+{
+	int r;
+
+	w->who = wait_me;
+	wait_begin();
+	list_append(&list->head, &w->link);
+	spin_unlock(&list->lock);
+	r = wait_block(w, deadline);
+	if (r < 0) {
+		spin_lock(&list->lock);
+		list_remove(&w->link);
+		spin_unlock(&list->lock);
+	}
+	return r;
+}
+
+enum wait_claim wait_claim(struct waiter *w)
+{
+	for (;;)
+		switch (atomic_load_explicit(&w->who->word, memory_order_relaxed)) {
+		case PARK_WAITING:
+			if (move(w->who, PARK_WAITING, PARK_WOKEN))
+				return WAIT_READY;
+			break;
+		case PARK_POKED:
+			if (move(w->who, PARK_POKED, PARK_CLAIMED))
+				return WAIT_UP;
+			break;
+		default: return WAIT_LOST;
+		}
+}
+
+void wait_finish(struct parker *who, enum wait_claim c)
+{
+	if (c == WAIT_READY)
+		wait_ops->ready(who);
+	else if (c == WAIT_UP)
+		atomic_store_explicit(&who->word, PARK_WOKEN, memory_order_release);
+}
+
+bool wait_wake(struct wait_list *list, int result)
+{
+	struct node *n;
+
+	while ((n = list_pop(&list->head))) {
+		struct waiter *w = container_of(n, struct waiter, link);
+		struct parker *who = w->who;
+		enum wait_claim c = wait_claim(w);
+
+		if (c == WAIT_LOST)
+			continue;
+		w->result = result;
+		wait_finish(who, c);
+		return true;
+	}
+	return false;
+}
+
+void wait_poke(struct parker *who)
+{
+	if (move(who, PARK_WAITING, PARK_POKED))
+		wait_ops->ready(who);
+}

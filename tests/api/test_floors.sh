@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# once
+# The floors of the house hold: includes, symbols, conditions, lengths.
+exec "$TELAR_SRC/tools/floors.py" --build "$TELAR_BUILD" "$TELAR_SRC"

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# once
+# limit 60
+"""The test runner and the test kit themselves: what should fail does, and all is counted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(os.environ["TELAR_SRC"])
+
+PROGRAM = r"""
+#include <stdlib.h>
+#include "check.h"
+
+TEST(passes)          { CHECK(1); CHECK_EQ(2, 2); CHECK_STR("a", "a"); }
+TEST(check_fails)     { CHECK(1 > 2); }
+TEST(eq_fails)        { CHECK_EQ(3, 4); }
+TEST(str_fails)       { CHECK_STR("warp", "weft"); }
+TEST(str_null_fails)  { CHECK_STR("warp", NULL); }
+TEST(crashes)         { abort(); }
+TEST(exits)           { exit(3); }
+TEST(is_skipped)      { SKIP("no such thing here"); }
+TEST_LIMIT(hangs, 1)  { if (fork() >= 0) pause(); }
+TEST_LONG(takes_long, 60) { }
+TEST(is_alone)
+{
+	char path[4096];
+	CHECK(getcwd(path, sizeof path) != NULL);
+	CHECK_STR(path, getenv("TMPDIR"));
+	CHECK_EQ(getsid(0), getpid());
+}
+"""
+
+FAILURES = {
+    "check_fails": "CHECK failed: 1 > 2",
+    "eq_fails": "3 == 4: 3 is not 4",
+    "str_fails": '"warp" is not "weft"',
+    "str_null_fails": '"warp" is not "(null)"',
+    "crashes": "killed by SIGABRT",
+    "exits": "exit status 3",
+    "hangs": "no end after 1 s",
+}
+
+
+def build():
+    Path("build/tests").mkdir(parents=True)
+    Path("kit.c").write_text(PROGRAM)
+    tests = SOURCE / "tests"
+    command = ["cc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", f"-I{tests}", "kit.c"]
+    subprocess.run([*command, "-o", "build/tests/kit"], check=True)
+    Path("build/tests/tests.list").write_text("slow\t1\nprogram\tx/test_kit\ttests/kit\n")
+
+
+def run(*options):
+    command = [sys.executable, str(SOURCE / "tests" / "run.py"), *options]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.returncode, answer.stdout
+
+
+def expect(said, condition, what):
+    if not condition:
+        print(f"{what}; it said:\n{said}")
+        sys.exit(1)
+
+
+def main():
+    build()
+    code, said = run("one=build")
+    last = said.splitlines()[-1]
+    expect(said, last == "2 passed, 7 failed, 1 skipped", "the count is wrong")
+    expect(said, code == 1, "failures, and exit status 0")
+    for name, text in FAILURES.items():
+        found = said.partition(f"FAIL one: x/test_kit {name}: ")[2].split("FAIL ")[0]
+        expect(said, text in found, f"{name} does not show: {text}")
+    expect(said, "skip one: x/test_kit is_skipped: no such thing here" in said, "no reason")
+
+    code, said = run("--long", "--only", "takes_long|passes", "one=build", "two=build")
+    expect(said, said.endswith("\n4 passed, 0 failed, 0 skipped\n"), "--long in two builds")
+    expect(said, code == 0, "all passed, and exit status not 0")
+
+    Path("build/tests/tests.list").write_text("program\tx/test_gone\ttests/gone\n")
+    code, said = run("build")
+    expect(said, said.endswith("\n0 passed, 1 failed, 0 skipped\n"), "a program that is not there")
+
+    code, said = run("--only", "nothing is called so", "build")
+    expect(said, code == 1, "nothing ran, and exit status 0")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Run the tests of one or more build folders.
+
+    tests/run.py [--only PATTERN] [--long] [--jobs N] [LABEL=]BUILD ...
+
+Each BUILD holds tests/tests.list, written by meson: the test programs (tests/check.h: they answer
+--list) and the scripts tests/*/test_*.{py,sh}.  Every case runs in a process and session of its
+own, in an empty folder of its own, under a time limit; what it leaves running is killed with it.
+Exit 0 is passed, 77 skipped (the reason is its last line), anything else failed.  A script sees
+TELAR_SRC and TELAR_BUILD, and says in comments at its top what is special about it:
+
+    # long        only with --long             # once        only in the first BUILD
+    # limit N     seconds instead of 20        # alone       nothing else runs beside it
+
+TELAR_TEST_LIMIT multiplies every limit.  The last line is `N passed, N failed, N skipped`; the
+exit status is 1 if any failed or none passed.
+"""
+
+import argparse
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT = 20
+SKIPPED = 77
+TAIL = 40  # lines of a failed case's output that are shown
+
+
+@dataclass
+class Case:
+    label: str  # the build's
+    name: str
+    command: list
+    build: Path
+    limit: float
+    alone: bool = False
+    verdict: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+
+
+class Running:
+    """The process groups of this very moment, so that an interrupted run leaves nothing behind."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.groups = set()
+
+    def add(self, pid):
+        with self.lock:
+            self.groups.add(pid)
+
+    def end(self, pid):
+        kill_group(pid)
+        with self.lock:
+            self.groups.discard(pid)
+
+    def stop(self, signum, _frame):
+        for pid in list(self.groups):
+            kill_group(pid)
+        os._exit(128 + signum)
+
+
+running = Running()
+
+
+def kill_group(pid):
+    """End what is left of a case whose leader has not been waited for (so its number is its own)."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+# -- what there is to run ------------------------------------------------------------------------
+
+
+def program_cases(label, build, name, program, slow, want_long):
+    command = [program, "--list"]
+    try:
+        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return [Case(label, name, command, build, 0, verdict="failed", detail=str(error))]
+    cases = []
+    for line in answer.stdout.splitlines():
+        case, limit, is_long = line.split("\t")
+        if want_long or is_long == "0":
+            seconds = (int(limit) or LIMIT) * slow
+            cases.append(Case(label, f"{name} {case}", [program, case], build, seconds))
+    return cases
+
+
+def script_marks(path):
+    """The words of the comments at the top of a script."""
+    marks = {}
+    for line in path.read_text(errors="replace").splitlines()[:12]:
+        found = re.fullmatch(r"#\s*(long|once|alone|limit)(?:\s+(\d+))?\s*", line)
+        if found:
+            marks[found[1]] = int(found[2] or 1)
+    return marks
+
+
+def script_cases(label, build, name, path, slow, want_long, first):
+    marks = script_marks(path)
+    if ("long" in marks and not want_long) or ("once" in marks and not first):
+        return []
+    command = [sys.executable if path.suffix == ".py" else "bash", str(path)]
+    seconds = marks.get("limit", LIMIT) * slow
+    return [Case(label, name, command, build, seconds, "alone" in marks)]
+
+
+def find_cases(label, build, want_long, first):
+    slow = float(os.environ.get("TELAR_TEST_LIMIT", "1"))
+    cases = []
+    for line in (build / "tests" / "tests.list").read_text().splitlines():
+        kind, *rest = line.split("\t")
+        if kind == "slow":
+            slow *= float(rest[0])
+        elif kind == "program":
+            cases += program_cases(label, build, rest[0], str(build / rest[1]), slow, want_long)
+        elif kind == "script":
+            path = ROOT / rest[1]
+            cases += script_cases(label, build, rest[0], path, slow, want_long, first)
+    return cases
+
+
+# -- running one ---------------------------------------------------------------------------------
+
+
+def environment(case, folder):
+    return {
+        **os.environ,
+        "TMPDIR": folder,
+        "TELAR_SRC": str(ROOT),
+        "TELAR_BUILD": str(case.build),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "detect_stack_use_after_return=0"),
+        "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1"),
+    }
+
+
+def ends_within(pid, seconds):
+    """Wait for a process without collecting it."""
+    fd = os.pidfd_open(pid)
+    try:
+        return bool(select.select([fd], [], [], seconds)[0])
+    finally:
+        os.close(fd)
+
+
+def where_it_hangs(pid):
+    """One line per thread of a case that is about to be killed: name, state, kernel's wait."""
+    lines = []
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
+        try:
+            state = task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+            comm = task.joinpath("comm").read_text().strip()
+            wchan = task.joinpath("wchan").read_text().strip()
+        except OSError:
+            continue
+        lines.append(f"thread {task.name} {comm}: state {state}, waits in {wchan}")
+    return "\n".join(lines)
+
+
+def run_case(case):
+    began = monotonic()
+    folder = tempfile.mkdtemp(prefix="telar-test-")
+    work = Path(folder, "work")
+    work.mkdir()
+    with open(Path(folder, "output"), "w+b") as output:
+        process = subprocess.Popen(
+            case.command,
+            cwd=work,
+            env=environment(case, str(work)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        running.add(process.pid)
+        hang = None if ends_within(process.pid, case.limit) else where_it_hangs(process.pid)
+        running.end(process.pid)
+        code = process.wait()
+        output.seek(0)
+        text = output.read().decode(errors="replace").rstrip()
+    shutil.rmtree(folder, ignore_errors=True)
+    case.seconds = monotonic() - began
+    judge(case, code, text, hang)
+
+
+def judge(case, code, text, hang):
+    lines = text.splitlines()
+    tail = "\n".join(lines[-TAIL:])
+    if hang is not None:
+        case.verdict = "failed"
+        case.detail = f"no end after {case.limit:g} s\n{tail}\n{hang}"
+    elif code == 0:
+        case.verdict = "passed"
+    elif code == SKIPPED:
+        case.verdict = "skipped"
+        case.detail = lines[-1] if lines else "no reason given"
+    elif code < 0:
+        case.verdict = "failed"
+        case.detail = f"killed by {signal.Signals(-code).name}\n{tail}"
+    else:
+        case.verdict = "failed"
+        case.detail = f"exit status {code}\n{tail}"
+
+
+# -- all of them ---------------------------------------------------------------------------------
+
+
+class Progress:
+    """One line per failure and skip as they come, one per hundred cases between."""
+
+    def __init__(self, total):
+        self.lock = threading.Lock()
+        self.total = total
+        self.done = 0
+
+    def tell(self, case):
+        with self.lock:
+            self.done += 1
+            if case.verdict == "failed":
+                head, _, rest = case.detail.partition("\n")
+                print(f"FAIL {case.label}: {case.name}: {head}")
+                print("".join(f"     | {line}\n" for line in rest.splitlines()), end="")
+            elif case.verdict == "skipped":
+                print(f"skip {case.label}: {case.name}: {case.detail}")
+            if self.done % 100 == 0:
+                print(f"     {self.done} of {self.total}")
+            sys.stdout.flush()
+
+
+def run_all(cases, jobs):
+    progress = Progress(len(cases))
+
+    def one(case):
+        if not case.verdict:
+            run_case(case)
+        progress.tell(case)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(one, [case for case in cases if not case.alone]))
+    for case in cases:
+        if case.alone:
+            one(case)
+
+
+def summary(cases, seconds):
+    slowest = max(cases, key=lambda case: case.seconds, default=None)
+    if slowest:
+        print(f"{len(cases)} cases in {seconds:.0f} s; the slowest, {slowest.label}: ", end="")
+        print(f"{slowest.name}, took {slowest.seconds:.1f} s")
+    count = {verdict: 0 for verdict in ("passed", "failed", "skipped")}
+    for case in cases:
+        count[case.verdict] += 1
+    print(", ".join(f"{n} {verdict}" for verdict, n in count.items()), flush=True)
+    return 1 if count["failed"] or not count["passed"] else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="run telar's tests")
+    parser.add_argument("builds", nargs="+", metavar="[LABEL=]BUILD")
+    parser.add_argument("--only", default="", help="a regular expression over label and name")
+    parser.add_argument("--long", action="store_true", help="also those marked long")
+    parser.add_argument("--jobs", type=int, default=int(os.cpu_count() or 1))
+    args = parser.parse_args()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, running.stop)
+
+    began = monotonic()
+    cases = []
+    for i, build in enumerate(args.builds):
+        label, _, folder = build.rpartition("=")
+        found = find_cases(label or Path(folder).name, Path(folder).resolve(), args.long, i == 0)
+        cases += [case for case in found if re.search(args.only, f"{case.label}: {case.name}")]
+    run_all(cases, args.jobs)
+    return summary(cases, monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
