@@ -99,11 +99,11 @@ static int on_head(http_parser *p)
 	h->length = p->content_length == UINT64_MAX ? 0 : p->content_length;
 	p->upgrade = 0; /* offers of another protocol are not taken up */
 	if (p->http_major != 1 || p->http_minor > 1)
-		return refuse(h, WHY_VERSION), 0;
+		return -refuse(h, WHY_VERSION);
 	if (h->hosts > 1 || (p->http_minor == 1 && h->hosts == 0))
-		return refuse(h, WHY_HOST), 0;
+		return -refuse(h, WHY_HOST);
 	if (h->bad_expect)
-		return refuse(h, WHY_EXPECT), 0;
+		return -refuse(h, WHY_EXPECT);
 	http_parser_pause(p, 1);
 	return 0;
 }
@@ -162,9 +162,9 @@ size_t http_feed(struct http *h, const char *p, size_t n, enum http_event *ret)
 	if (h->why != WHY_NONE)
 		*ret = HTTP_BAD;
 	else if (h->headed && !headed)
-		*ret = HTTP_HEAD;
+		*ret = HTTP_HEADED;
 	else
-		*ret = h->done ? HTTP_DONE : HTTP_MORE;
+		*ret = h->done ? HTTP_WHOLE : HTTP_NEEDS;
 	return used;
 }
 

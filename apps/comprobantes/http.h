@@ -11,9 +11,9 @@
 #define HTTP_HEAD_LIMIT (16u << 10)
 
 enum http_event {
-	HTTP_MORE, /* all was read; feed on */
-	HTTP_HEAD, /* the head is whole: the fields below are filled; feed on for the body */
-	HTTP_DONE, /* the request is whole; what was not read belongs to the next one */
+	HTTP_NEEDS, /* all was read; feed on */
+	HTTP_HEADED, /* the head is whole: the fields below are filled; feed on for the body */
+	HTTP_WHOLE, /* the request is whole; what was not read belongs to the next one */
 	HTTP_BAD   /* see .why; the connection is of no more use */
 };
 
@@ -23,7 +23,7 @@ typedef enum why http_sink(void *arg, const char *p, size_t n);
 struct http {
 	http_parser parser;
 	bool begun;   /* its first byte has come */
-	bool headed;  /* HTTP_HEAD has been answered */
+	bool headed;  /* HTTP_HEADED has been answered */
 	bool done;    /* the request is whole */
 	bool keep;    /* the connection may carry another request */
 	bool chunked; /* the body's length is not known in advance */
@@ -38,7 +38,7 @@ struct http {
 	bool in_value;
 	char field[24], value[24]; /* of the header that is being read; cut */
 	char type[160];            /* Content-Type */
-	char url[1024];
+	char url[768];
 };
 
 void http_begin(struct http *h);

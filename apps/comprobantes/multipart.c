@@ -30,7 +30,8 @@ static const char *take_disposition(struct multipart *m, const char *value)
 {
 	char name[64];
 
-	if (text_param(value, "filename", name, 0) != -1 || strcasestr(value, "filename")) {
+	if (text_param(value, "filename", NULL, 0) == 0 ||
+		text_param(value, "filename*", NULL, 0) == 0) {
 		m->part = MP_FILE;
 		m->files++;
 		return m->files > 1 ? "The form has more than one file; send one." : NULL;
@@ -70,8 +71,6 @@ static const char *take_line(struct multipart *m)
 
 static const char *head_byte(struct multipart *m, char c)
 {
-	const char *bad;
-
 	if (c == 0 || m->line_n + 1 >= sizeof m->line)
 		return "A part of the form has a header line that is too long or not text.";
 	if (c != '\n') {
@@ -88,8 +87,7 @@ static const char *head_byte(struct multipart *m, char c)
 	m->line_n = 0;
 	if (++m->lines > MAX_LINES)
 		return "A part of the form has too many header lines.";
-	bad = take_line(m);
-	return bad;
+	return take_line(m);
 }
 
 /* -- a part's data */

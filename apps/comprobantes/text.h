@@ -18,7 +18,7 @@ bool text_is_name(const char *text, size_t n);
 int text_query(const char *query, const char *key, char *ret, size_t cap);
 
 /* The value of `key` in a header's parameters ("form-data; name=\"x\"; filename=\"y\""), unquoted.
- * Answers as text_query. */
+ * Answers as text_query; with ret NULL 0 if it is there. */
 int text_param(const char *value, const char *key, char *ret, size_t cap);
 
 /* text as the inside of a JSON string; cut where cap ends, always terminated.  Answers ret. */

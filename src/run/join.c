@@ -26,11 +26,20 @@ static bool mark(struct strand *s, uint32_t *life)
 {
 	uint32_t marked = *life | LIFE_WAITED | LIFE_KEPT;
 
-	if (marked != *life && !atomic_compare_exchange_strong_explicit(&s->life, life, marked,
-				       memory_order_seq_cst, memory_order_relaxed))
+	if (marked != *life &&
+		!atomic_compare_exchange_strong_explicit(&s->life, life, marked, memory_order_seq_cst,
+			memory_order_relaxed))
 		return false;
 	*life = marked;
 	return true;
+}
+
+bool strand_mark(tl_strand t, struct strand **ret, uint32_t *ret_life)
+{
+	while (strand_ended(t, ret, ret_life) == 0)
+		if (mark(*ret, ret_life))
+			return true;
+	return false;
 }
 
 int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)

@@ -56,7 +56,9 @@ bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg);
 /* Wait until fd is ready for events (POLLER_IN, POLLER_OUT); answers which.  stamp: see poller.h.
  */
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline);
-/* The caller's own poller, or NULL. */
-struct poller *loop_poller(void);
+/* Make the loop's poller, if there is none yet. */
+int loop_poller(struct loop *l);
+/* Is fd ready now?  Events, 0, or -EBADF. */
+int loop_fd_now(int fd, int events);
 
 #endif

@@ -1,6 +1,7 @@
 /* loop_fd.c - waiting for descriptors, in the poller of the caller's own loop. */
 #include "run/run.h"
 #include <errno.h>
+#include <poll.h>
 
 struct fd_waiter {
 	struct poll_op op;
@@ -22,7 +23,7 @@ int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time d
 		.op = { .fd = fd, .stamp = stamp, .events = events, .done = done },
 		.w = { .who = wait_me, .what = what, .object = (void *)(intptr_t)fd },
 	};
-	int r = l->poller ? 0 : poller_open(&l->poller);
+	int r = loop_poller(l);
 
 	if (r == 0)
 		r = poller_arm(l->poller, &f.op);
@@ -37,9 +38,14 @@ int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time d
 	return r < 0 ? r : f.op.result;
 }
 
-struct poller *loop_poller(void)
-{
-	struct loop *l = strand_self()->loop;
+int loop_poller(struct loop *l) { return l->poller ? 0 : poller_open(&l->poller); }
 
-	return l->poller;
+int loop_fd_now(int fd, int events)
+{
+	struct pollfd p = { .fd = fd,
+		.events = (short)((events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0)) };
+
+	if (poll(&p, 1, 0) <= 0)
+		return 0;
+	return p.revents & POLLNVAL ? -EBADF : events;
 }

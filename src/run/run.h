@@ -211,6 +211,9 @@ static inline struct strand *strand_self(void)
 static inline int strand_checkpoint(struct strand *me);
 /* Is t a strand that has ended? 1 yes, 0 no, -ESRCH. */
 int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life);
+/* Say that somebody waits for its end; false: it has ended or is gone.  *ret_life: what its life
+ * word, which is waited on, holds until then. */
+bool strand_mark(tl_strand t, struct strand **ret, uint32_t *ret_life);
 
 #include "run/loop.h"
 

@@ -72,19 +72,19 @@ bool wait_withdraw(void)
 	return woken(me) == 0;
 }
 
-int wait_park(struct waiter *w, struct wait_list *list, tl_time deadline)
+int wait_park(struct waiter *w, struct node *list, struct spin *lock, tl_time deadline)
 {
 	int r;
 
 	w->who = wait_me;
 	wait_begin();
-	list_append(&list->head, &w->link);
-	spin_unlock(&list->lock);
+	list_append(list, &w->link);
+	spin_unlock(lock);
 	r = wait_block(w, deadline);
 	if (r < 0) {
-		spin_lock(&list->lock);
+		spin_lock(lock);
 		list_remove(&w->link);
-		spin_unlock(&list->lock);
+		spin_unlock(lock);
 	}
 	return r;
 }

@@ -79,9 +79,9 @@ int wait_block(const struct waiter *w, tl_time deadline);
 /* Never mind: nothing was linked, or all has been unlinked.  Answers true if it was woken. */
 bool wait_withdraw(void);
 
-/* The whole of it: with list->lock held, wait in list; the lock is released.  On failure w has been
+/* The whole of it: with lock held, wait in list; the lock is released.  On failure w has been
  * unlinked. */
-int wait_park(struct waiter *w, struct wait_list *list, tl_time deadline);
+int wait_park(struct waiter *w, struct node *list, struct spin *lock, tl_time deadline);
 
 /* -- the waking side, with the list's lock held */
 

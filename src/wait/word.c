@@ -52,7 +52,7 @@ int word_wait(_Atomic uint32_t *addr, uint32_t expected, const char *what, const
 		spin_unlock(&b->lock);
 		return 0;
 	}
-	return wait_park(&w, b, deadline);
+	return wait_park(&w, &b->head, &b->lock, deadline);
 }
 
 int word_wake(_Atomic uint32_t *addr, const void *object, int n)

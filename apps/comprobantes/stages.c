@@ -1,0 +1,44 @@
+/* stages.c - opening, starting and ending the stages, from front to back.
+ *
+ * Order of the end: connections, validate, store, notify.  Each queue is ended when nobody is left
+ * who puts into it, so that every receipt in the house reaches its answer. */
+#include "stages.h"
+#include <stdio.h>
+
+static int open_queue(tl_queue **ret, const char *name, size_t capacity, size_t item)
+{
+	return tl_queue_open(
+		ret, &(tl_queue_opts){ .name = name, .capacity = capacity, .max_item = item });
+}
+
+int stages_open(struct service *s, char *problem, size_t cap)
+{
+	int r = open_queue(&s->validate, "validate", SERVICE_DEPTH, sizeof(struct job *));
+
+	if (r == 0)
+		r = open_queue(&s->store, "store", SERVICE_DEPTH, sizeof(struct job *));
+	if (r == 0)
+		r = open_queue(&s->notify, "notify", SERVICE_DEPTH, sizeof(struct notice));
+	if (r < 0) {
+		snprintf(problem, cap, "there is no memory to begin with");
+		return r;
+	}
+	s->validators = tl_cpu_count();
+	if (s->validators > SERVICE_VALIDATORS)
+		s->validators = SERVICE_VALIDATORS;
+	for (int i = 0; i < s->validators; i++) {
+		s->magic[i] = validate_open(problem, cap);
+		if (!s->magic[i])
+			return -1;
+	}
+	return 0;
+}
+
+void stages_close(struct service *s)
+{
+	for (int i = 0; i < SERVICE_VALIDATORS; i++)
+		s->magic[i] = validate_close(s->magic[i]);
+	s->validate = tl_queue_close(s->validate);
+	s->store = tl_queue_close(s->store);
+	s->notify = tl_queue_close(s->notify);
+}

@@ -1,0 +1,254 @@
+/* listen.c - listeners.
+ *
+ * Any number of strands may accept from one listener.  A loop's poller lets one of its strands wait
+ * for a descriptor, so the others of that loop stand in `others`; whoever leaves tl_accept, with a
+ * connection or without, sends the next one in.  Invariant: while somebody stands in `others`,
+ * somebody waits in a poller or is on his way out.  (One edge may announce many connections: each
+ * that is sent in tries before it waits, and sends in the next.)
+ *
+ * refs: the owner and everyone inside tl_accept; the last one frees. */
+#include "base/mem.h"
+#include "io/address.h"
+#include "io/stream.h"
+#include "run/run.h"
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BACKLOG = 65535 }; /* the system lowers it to net.core.somaxconn */
+
+struct tl_listener {
+	int fd;
+	uint32_t stamp;
+	_Atomic uint32_t refs;
+	_Atomic bool closed;
+	struct wait_list others;
+	struct address address;
+	dev_t dev; /* of the path of a Unix socket, and the process that made it */
+	ino_t ino;
+	pid_t maker;
+};
+
+/* -- making */
+
+/* Is there a socket at path that nobody listens on? */
+static bool deserted(const struct address *a)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (lstat(address_path(a), &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	if (connect(fd, &a->any, a->size) < 0)
+		r = -errno;
+	close(fd);
+	return r == -ECONNREFUSED;
+}
+
+static int bind_to(int fd, const struct address *a)
+{
+	const char *path = address_path(a);
+
+	if (bind(fd, &a->any, a->size) == 0)
+		return 0;
+	if (errno != EADDRINUSE || !path)
+		return -errno;
+	if (!deserted(a))
+		return -EADDRINUSE;
+	unlink(path);
+	return bind(fd, &a->any, a->size) < 0 ? -errno : 0;
+}
+
+/* fd listens on a from now on; what accept(2) makes inherits its options. */
+static int prepare(int fd, const struct address *a)
+{
+	int one = 1, r;
+
+	if (a->any.sa_family != AF_UNIX) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	}
+	r = bind_to(fd, a);
+	if (r < 0)
+		return r;
+	if (listen(fd, BACKLOG) < 0) {
+		r = -errno;
+		if (address_path(a))
+			unlink(address_path(a));
+	}
+	return r;
+}
+
+/* Its real address; and remember which path is ours. */
+static void learn(tl_listener *l, const struct address *asked)
+{
+	struct stat st;
+
+	l->address.size = sizeof l->address.un;
+	if (getsockname(l->fd, &l->address.any, &l->address.size) < 0)
+		l->address = *asked;
+	if (address_path(&l->address) && lstat(address_path(&l->address), &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+		l->maker = getpid();
+	}
+}
+
+int tl_listen(tl_listener **ret, const char *address)
+{
+	struct address a;
+	tl_listener *l;
+	int r = address_parse(address, &a);
+
+	if (r < 0)
+		return r;
+	l = mem_zalloc(sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = l->fd < 0 ? -errno : prepare(l->fd, &a);
+	if (r < 0) {
+		if (l->fd >= 0)
+			close(l->fd);
+		mem_free(l);
+		return r;
+	}
+	l->stamp = poller_stamp();
+	list_init(&l->others.head);
+	atomic_store_explicit(&l->refs, 1, memory_order_relaxed);
+	learn(l, &a);
+	*ret = l;
+	return 0;
+}
+
+int tl_listener_address(const tl_listener *l, char *buf, size_t cap)
+{
+	return address_format(&l->address, buf, cap);
+}
+
+/* -- closing */
+
+static int unref(tl_listener *l)
+{
+	int r = 0;
+
+	if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1) {
+		r = close(l->fd) < 0 ? -errno : 0;
+		mem_free(l);
+	}
+	return r;
+}
+
+/* Another may have taken the path over, and a forked child does not take it from its parent. */
+static bool path_is_ours(const tl_listener *l)
+{
+	struct stat st;
+
+	return l->maker == getpid() && lstat(address_path(&l->address), &st) == 0 &&
+	       st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
+int tl_listener_close(tl_listener *l, tl_time deadline)
+{
+	(void)deadline; /* nothing to wait for */
+	if (!l)
+		return 0;
+	if (address_path(&l->address) && path_is_ours(l))
+		unlink(address_path(&l->address));
+	/* Pairs with the load in tl_accept: who enters later sees it, who waits is woken.  A child
+	 * that closes its copy must not shut the parent's socket, so only if somebody is inside. */
+	atomic_store_explicit(&l->closed, true, memory_order_seq_cst);
+	if (atomic_load_explicit(&l->refs, memory_order_seq_cst) > 1)
+		shutdown(l->fd, SHUT_RDWR);
+	return unref(l);
+}
+
+/* -- accepting */
+
+static int try_accept(int fd)
+{
+	int r;
+
+	for (;;) {
+		r = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (r >= 0)
+			return r;
+		switch (errno) {
+		case EINTR: break;
+		/* The peer was gone before it was taken; accept(2): "treat like EAGAIN". */
+		case ECONNABORTED:
+		case ENETDOWN:
+		case EPROTO:
+		case ENOPROTOOPT:
+		case EHOSTDOWN:
+		case ENONET:
+		case EHOSTUNREACH:
+		case ENETUNREACH: break;
+		default: return -errno;
+		}
+	}
+}
+
+static int stand_by(tl_listener *l, tl_time deadline)
+{
+	struct waiter w = { .what = "accept", .object = l };
+
+	/* Between the poller's -EBUSY and this line no other strand of this loop has run, so who
+	 * waits in its poller is still there and will send us in. */
+	spin_lock(&l->others.lock);
+	return wait_park(&w, &l->others.head, &l->others.lock, deadline);
+}
+
+static void send_next(tl_listener *l)
+{
+	spin_lock(&l->others.lock);
+	wait_wake(&l->others, 0);
+	spin_unlock(&l->others.lock);
+}
+
+static int accept_or_wait(tl_listener *l, tl_time deadline)
+{
+	int r, fd;
+
+	for (;;) {
+		fd = try_accept(l->fd);
+		if (atomic_load_explicit(&l->closed, memory_order_seq_cst)) {
+			if (fd >= 0)
+				close(fd);
+			return -EPIPE;
+		}
+		if (fd != -EAGAIN || deadline.ns == TL_POLL.ns)
+			return fd;
+		r = loop_fd_wait(l->fd, l->stamp, POLLER_IN, "accept", deadline);
+		if (r == -EBUSY)
+			r = stand_by(l, deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline)
+{
+	int fd = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+	tl_stream *s;
+
+	if (fd < 0)
+		return fd;
+	s = stream_room(); /* before a connection is taken that there is no room for */
+	if (!s)
+		return -ENOMEM;
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_seq_cst);
+	fd = accept_or_wait(l, deadline);
+	send_next(l);
+	unref(l);
+	if (fd < 0) {
+		mem_free(s);
+		return fd;
+	}
+	*ret = stream_fill(s, fd, true);
+	return 0;
+}

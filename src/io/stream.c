@@ -1,0 +1,319 @@
+/* stream.c - bytes over sockets, pipes and terminals.
+ *
+ * Each call tries first and waits only when the system would block.  A stream is registered,
+ * edge-triggered, in the poller of every loop that has waited for it, under its stamp; closing the
+ * descriptor takes it out of all of them, or, where a forked child still has the file, leaves
+ * events whose stamp nobody knows any more.
+ *
+ * `state` says who is inside: one reader, one writer, the closer, and whether it is closed.  It
+ * alone decides who frees: the last that leaves a closed stream.
+ *
+ *	reader  enters (READING) ... wakes, sees CLOSED: -EPIPE ... leaves: the last? then it frees
+ *	closer  CLOSED and CLOSING ... shuts the socket, which wakes the reader ... leaves: the same
+ */
+#include "io/stream.h"
+#include "base/mem.h"
+#include "io/address.h"
+#include "run/run.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { READING = 1, WRITING = 2, CLOSING = 4, CLOSED = 8 };
+enum { FAIR = 16 }; /* calls that a strand may complete in a row before others have their turn */
+
+struct tl_stream {
+	int fd;
+	uint32_t stamp;
+	_Atomic uint32_t state;
+	bool socket;
+};
+
+tl_stream *stream_room(void) { return mem_zalloc(sizeof(tl_stream)); }
+
+tl_stream *stream_fill(tl_stream *s, int fd, bool socket)
+{
+	s->fd = fd;
+	s->stamp = poller_stamp();
+	s->socket = socket;
+	return s;
+}
+
+/* -- in and out */
+
+static int enter(tl_stream *s, uint32_t direction)
+{
+	uint32_t was = atomic_fetch_or_explicit(&s->state, direction, memory_order_acquire);
+
+	return was & direction ? -EBUSY : 0;
+}
+
+static bool closed(const tl_stream *s)
+{
+	return atomic_load_explicit(&s->state, memory_order_relaxed) & CLOSED;
+}
+
+/* Answers what close(2) did, if it was ours to call. */
+static int leave(tl_stream *s, uint32_t as)
+{
+	/* Pairs with itself: what the others did with s is done before it is freed. */
+	uint32_t was = atomic_fetch_and_explicit(&s->state, ~as, memory_order_acq_rel);
+	int r = 0;
+
+	if ((was & ~as) == CLOSED) {
+		r = close(s->fd) < 0 ? -errno : 0;
+		mem_free(s);
+	}
+	return r;
+}
+
+int tl_close(tl_stream *s, tl_time deadline)
+{
+	uint32_t was;
+
+	(void)deadline; /* nothing of our own to flush */
+	if (!s)
+		return 0;
+	was = atomic_fetch_or_explicit(&s->state, CLOSED | CLOSING, memory_order_acquire);
+	if (was & (READING | WRITING))
+		shutdown(s->fd, SHUT_RDWR); /* wakes who waits inside */
+	return leave(s, CLOSING);
+}
+
+/* -- making */
+
+int tl_stream_adopt(tl_stream **ret, int fd)
+{
+	struct stat st;
+	tl_stream *s;
+	int flags, one = 1;
+
+	if (fstat(fd, &st) < 0 || (flags = fcntl(fd, F_GETFL)) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+		return -EINVAL;
+	s = stream_room();
+	if (!s)
+		return -ENOMEM;
+	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		mem_free(s);
+		return -errno;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* refused by all but TCP */
+	*ret = stream_fill(s, fd, S_ISSOCK(st.st_mode));
+	return 0;
+}
+
+/* A Unix listener's full backlog cannot be waited for: look again, less and less often. */
+static int await_backlog(int64_t *pause, tl_time deadline)
+{
+	int64_t until = plat_now() + *pause;
+
+	if (deadline.ns && deadline.ns < until)
+		until = deadline.ns;
+	*pause = *pause < 20000000 ? *pause * 2 : *pause;
+	return strand_sleep("connect", until);
+}
+
+static int await_connected(int fd, uint32_t stamp, tl_time deadline)
+{
+	int error = 0, r = loop_fd_wait(fd, stamp, POLLER_OUT, "connect", deadline);
+	socklen_t n = sizeof error;
+
+	if (r < 0)
+		return r;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 ? -errno : -error;
+}
+
+static int make_connection(int fd, uint32_t stamp, const struct address *a, tl_time deadline)
+{
+	bool poll = deadline.ns == TL_POLL.ns;
+	int64_t pause = 100000;
+	int r;
+
+	for (;;) {
+		if (connect(fd, &a->any, a->size) == 0)
+			return 0;
+		r = -errno;
+		if (r == -EINPROGRESS)
+			return poll ? -EAGAIN : await_connected(fd, stamp, deadline);
+		if (r == -EINTR)
+			continue;
+		if (r != -EAGAIN || poll)
+			return r;
+		if (deadline.ns && deadline.ns <= plat_now())
+			return -ETIMEDOUT;
+		r = await_backlog(&pause, deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+int tl_connect(tl_stream **ret, const char *address, tl_time deadline)
+{
+	struct address a;
+	tl_stream *s;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+	int fd, one = 1;
+
+	if (r == 0)
+		r = address_parse(address, &a);
+	if (r < 0)
+		return r;
+	fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	s = stream_room();
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	stream_fill(s, fd, true);
+	r = make_connection(fd, s->stamp, &a, deadline);
+	if (r < 0) {
+		close(fd);
+		mem_free(s);
+		return r;
+	}
+	if (a.any.sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	*ret = s;
+	return 0;
+}
+
+/* -- bytes */
+
+/* A pipe knows no MSG_NOSIGNAL: hold the signal back, and take away the one that we caused. */
+static ssize_t pipe_write(int fd, const void *buf, size_t n)
+{
+	struct timespec now = { 0 };
+	sigset_t pipe_only, was, pending;
+	bool before;
+	ssize_t r;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, &was);
+	sigpending(&pending);
+	before = sigismember(&pending, SIGPIPE);
+	r = write(fd, buf, n);
+	r = r < 0 ? -errno : r;
+	if (r == -EPIPE && !before)
+		sigtimedwait(&pipe_only, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return r;
+}
+
+static ssize_t try(tl_stream *s, uint32_t direction, void *buf, size_t n)
+{
+	ssize_t r;
+
+	do {
+		if (direction == READING)
+			r = s->socket ? recv(s->fd, buf, n, 0) : read(s->fd, buf, n);
+		else if (s->socket)
+			r = send(s->fd, buf, n, MSG_NOSIGNAL);
+		else
+			return pipe_write(s->fd, buf, n);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+static ssize_t try_or_wait(tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+{
+	bool read = direction == READING;
+	ssize_t r;
+
+	while ((r = try(s, direction, buf, n)) == -EAGAIN && deadline.ns != TL_POLL.ns) {
+		r = loop_fd_wait(s->fd, s->stamp, read ? POLLER_IN : POLLER_OUT,
+			read ? "read" : "write", deadline);
+		if (closed(s))
+			return -EPIPE;
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* A strand whose calls never have to wait would keep its loop to itself. */
+static void be_fair(struct strand *me)
+{
+	static _Thread_local unsigned completed;
+
+	if (++completed % FAIR == 0)
+		loop_yield(me->loop);
+}
+
+static ssize_t transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+{
+	struct strand *me = strand_self();
+	bool poll = deadline.ns == TL_POLL.ns;
+	ssize_t r = poll ? 0 : strand_checkpoint(me);
+
+	if (r < 0 || n == 0)
+		return r;
+	r = enter(s, direction);
+	if (r < 0)
+		return r;
+	r = try_or_wait(s, direction, buf, n, deadline);
+	leave(s, direction);
+	if (r > 0 && !poll)
+		be_fair(me);
+	return r;
+}
+
+ssize_t tl_read(tl_stream *s, void *buf, size_t n, tl_time deadline)
+{
+	return transfer(s, READING, buf, n, deadline);
+}
+
+ssize_t tl_write(tl_stream *s, const void *buf, size_t n, tl_time deadline)
+{
+	return transfer(s, WRITING, (void *)buf, n, deadline);
+}
+
+static int transfer_all(
+	tl_stream *s, uint32_t direction, void *buf, size_t n, size_t *ret_done, tl_time deadline)
+{
+	size_t done = 0;
+	ssize_t r = 0;
+
+	while (done < n) {
+		r = transfer(s, direction, (char *)buf + done, n - done, deadline);
+		if (r <= 0)
+			break;
+		done += (size_t)r;
+	}
+	if (ret_done)
+		*ret_done = done;
+	return done == n ? 0 : r < 0 ? (int)r : -EPIPE;
+}
+
+int tl_read_all(tl_stream *s, void *buf, size_t n, size_t *got, tl_time deadline)
+{
+	return transfer_all(s, READING, buf, n, got, deadline);
+}
+
+int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl_time deadline)
+{
+	return transfer_all(s, WRITING, (void *)buf, n, put, deadline);
+}
+
+/* -- the rest */
+
+int tl_shut(tl_stream *s) { return shutdown(s->fd, SHUT_WR) < 0 ? -errno : 0; }
+
+int tl_peer(tl_stream *s, char *buf, size_t cap)
+{
+	struct address a = { .size = sizeof a.un };
+
+	if (getpeername(s->fd, &a.any, &a.size) < 0)
+		return -errno;
+	return address_format(&a, buf, cap);
+}
+
+int tl_stream_fd(const tl_stream *s) { return s->fd; }

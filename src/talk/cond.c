@@ -1,0 +1,86 @@
+/* cond.c - the condition: tells those who already wait.
+ *
+ * A waiter is in the bucket before it releases the lock, so a notify under the lock finds it; n
+ * wakes are n of those waiting, oldest first, and nothing is stored (C1).  A wake that meets a
+ * deadline or a cancel goes to one of them, never to neither (C2): see park.c.  The lock is taken
+ * again whatever happens; if it was lost on the way, -EOWNERDEAD and not held.  The first word
+ * remembers which lock is used, to tell a notify without it. */
+#include "run/run.h"
+#include "talk/lock.h"
+#include <errno.h>
+
+static _Atomic uintptr_t *lock_of(tl_cond *c) { return (_Atomic uintptr_t *)&c->_[0]; }
+
+static int wait(tl_cond *c, tl_lock *l, tl_time deadline)
+{
+	struct waiter w = { .who = wait_me, .object = c, .what = "condition" };
+	struct wait_list *b = word_bucket(c);
+	int r, q;
+
+	atomic_store_explicit(lock_of(c), (uintptr_t)l, memory_order_relaxed);
+	spin_lock(&b->lock);
+	wait_begin();
+	list_append(&b->head, &w.link);
+	spin_unlock(&b->lock);
+	tl_lock_release(l);
+	r = wait_block(&w, deadline);
+	if (r < 0) {
+		spin_lock(&b->lock);
+		list_remove(&w.link);
+		spin_unlock(&b->lock);
+	}
+	q = lock_again(l);
+	return q < 0 ? q : r;
+}
+
+int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline)
+{
+	struct strand *me = strand_self();
+	int r;
+
+	if (!lock_is_mine(l)) {
+		report(TL_R_MISUSE, me, -EPERM, "waits on condition %p without holding its lock",
+			(void *)c);
+		return -EPERM;
+	}
+	if (deadline.ns == TL_POLL.ns)
+		return -EAGAIN;
+	r = strand_checkpoint(me);
+	return r < 0 ? r : wait(c, l, deadline);
+}
+
+int tl_cond_wait_for(tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg, tl_time deadline)
+{
+	int r = 0;
+
+	while (!pred(arg)) {
+		if (r < 0)
+			return r;
+		r = tl_cond_wait(c, l, deadline);
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+	}
+	return 0;
+}
+
+void tl_cond_notify(tl_cond *c, int n)
+{
+	tl_lock *l = (tl_lock *)atomic_load_explicit(lock_of(c), memory_order_relaxed);
+	struct wait_list *b = word_bucket(c);
+	struct waiter *w;
+
+	if (l && !lock_is_mine(l))
+		report(TL_R_MISUSE, strand_self(), -EPERM,
+			"notifies condition %p without holding its lock", (void *)c);
+	spin_lock(&b->lock);
+	while (n > 0 && (w = word_first(b, c))) {
+		struct parker *who = w->who;
+		enum wait_claim how;
+
+		list_remove(&w->link);
+		how = wait_claim(w);
+		wait_finish(who, how);
+		n -= how != WAIT_LOST;
+	}
+	spin_unlock(&b->lock);
+}

@@ -1,0 +1,89 @@
+/* event.c - a flag to wait for.
+ *
+ * SET and WAITED are two bits of one word.  A waiter marks WAITED under the bucket's lock by a
+ * compare-and-swap from "not set", so a set either sees the mark or is seen.  Set wakes all who
+ * wait and they return without looking again: a clear right after takes nothing from them (E1). */
+#include "talk/event.h"
+#include <errno.h>
+
+enum { SET = 1, WAITED = 2 };
+
+static _Atomic uint64_t *word_of(const tl_event *e) { return (_Atomic uint64_t *)&e->_; }
+
+bool tl_event_is_set(const tl_event *e)
+{
+	return atomic_load_explicit(word_of(e), memory_order_acquire) & SET;
+}
+
+bool event_enlist(tl_event *e, struct waiter *w)
+{
+	struct wait_list *b = word_bucket(e);
+	uint64_t v = atomic_load_explicit(word_of(e), memory_order_relaxed);
+	bool in = false;
+
+	w->object = e;
+	spin_lock(&b->lock);
+	while (!(v & SET) && !in)
+		in = atomic_compare_exchange_weak_explicit(
+			word_of(e), &v, v | WAITED, memory_order_seq_cst, memory_order_relaxed);
+	if (in)
+		list_append(&b->head, &w->link);
+	spin_unlock(&b->lock);
+	return in;
+}
+
+int tl_event_wait(tl_event *e, tl_time deadline)
+{
+	struct waiter w = { .what = "event" };
+	struct wait_list *b;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+
+	if (r < 0 || tl_event_is_set(e))
+		return r;
+	if (deadline.ns == TL_POLL.ns)
+		return -EAGAIN;
+	w.who = wait_me;
+	wait_begin();
+	if (!event_enlist(e, &w)) {
+		wait_withdraw();
+		return 0;
+	}
+	r = wait_block(&w, deadline);
+	if (r < 0) {
+		b = word_bucket(e);
+		spin_lock(&b->lock);
+		list_remove(&w.link);
+		spin_unlock(&b->lock);
+	}
+	return r;
+}
+
+void tl_event_set(tl_event *e)
+{
+	uint64_t old = atomic_fetch_or_explicit(word_of(e), SET, memory_order_seq_cst);
+	struct wait_list *b;
+	struct waiter *w;
+
+	if ((old & SET) || !(old & WAITED))
+		return;
+	strand_self();
+	b = word_bucket(e);
+	spin_lock(&b->lock);
+	atomic_fetch_and_explicit(word_of(e), ~(uint64_t)WAITED, memory_order_relaxed);
+	while ((w = word_first(b, e))) {
+		struct parker *who = w->who;
+		enum wait_claim how;
+
+		list_remove(&w->link);
+		how = wait_claim(w);
+		if (how != WAIT_LOST)
+			w->result = 1;
+		wait_finish(who, how);
+	}
+	spin_unlock(&b->lock);
+}
+
+void tl_event_clear(tl_event *e)
+{
+	atomic_fetch_and_explicit(word_of(e), ~(uint64_t)SET, memory_order_release);
+}

@@ -1,0 +1,9 @@
+/* lock.h - what a condition needs of a lock. */
+#ifndef TELAR_TALK_LOCK_H
+#define TELAR_TALK_LOCK_H
+#include "telar/sync.h"
+
+int lock_again(tl_lock *l); /* whatever happens, but -EOWNERDEAD without it if it is lost */
+bool lock_is_mine(const tl_lock *l);
+
+#endif

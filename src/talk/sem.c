@@ -1,0 +1,126 @@
+/* sem.c - the semaphore, strictly first come, first served.
+ *
+ * value >= 0: units free, and nobody waits.  value < 0: so many wait.  Leaving the upper side is
+ * one compare-and-swap; everything with waiters happens under the bucket's lock, where a release
+ * grants its unit to the oldest waiter that can still take it, so nobody overtakes (S1).  A waiter
+ * that has left but is still linked is uncounted by whoever unlinks it, once (S2). */
+#include "run/run.h"
+#include "telar/sync.h"
+#include <errno.h>
+
+enum { UNCOUNTED = -1 };
+
+static _Atomic int32_t *value_of(const tl_sem *m) { return (_Atomic int32_t *)&m->value; }
+static int32_t load(const tl_sem *m)
+{
+	return atomic_load_explicit(value_of(m), memory_order_relaxed);
+}
+static void add(tl_sem *m, int32_t n)
+{
+	atomic_fetch_add_explicit(value_of(m), n, memory_order_acq_rel);
+}
+
+static bool take_free(tl_sem *m)
+{
+	int32_t v = load(m);
+
+	while (v > 0)
+		if (atomic_compare_exchange_weak_explicit(
+			    value_of(m), &v, v - 1, memory_order_acquire, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+static int wait(tl_sem *m, tl_time deadline)
+{
+	struct waiter w = { .who = wait_me, .object = m, .what = "semaphore" };
+	struct wait_list *b = word_bucket(m);
+	int r;
+
+	spin_lock(&b->lock);
+	if (atomic_fetch_sub_explicit(value_of(m), 1, memory_order_acquire) > 0) {
+		spin_unlock(&b->lock); /* a unit came free on the way here */
+		return 0;
+	}
+	wait_begin();
+	list_append(&b->head, &w.link);
+	spin_unlock(&b->lock);
+	r = wait_block(&w, deadline);
+	if (r < 0) {
+		spin_lock(&b->lock);
+		list_remove(&w.link);
+		if (w.result != UNCOUNTED)
+			add(m, 1);
+		spin_unlock(&b->lock);
+	}
+	return r;
+}
+
+int tl_sem_acquire(tl_sem *m, tl_time deadline)
+{
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+
+	if (r < 0)
+		return r;
+	if (take_free(m))
+		return 0;
+	return deadline.ns == TL_POLL.ns ? -EAGAIN : wait(m, deadline);
+}
+
+/* One unit to the oldest waiter, with the bucket's lock held. */
+static void grant(tl_sem *m, struct wait_list *b)
+{
+	struct waiter *w;
+
+	while ((w = word_first(b, m))) {
+		struct parker *who = w->who;
+		enum wait_claim how;
+
+		list_remove(&w->link);
+		how = wait_claim(w);
+		if (how == WAIT_LOST)
+			w->result = UNCOUNTED;
+		add(m, 1);
+		wait_finish(who, how);
+		if (how != WAIT_LOST)
+			return;
+	}
+	add(m, 1);
+}
+
+static bool fits(const tl_sem *m, int32_t v, int n)
+{
+	return n <= INT32_MAX - (v > 0 ? v : 0) && (!m->limit || (int64_t)v + n <= m->limit);
+}
+
+int tl_sem_release(tl_sem *m, int n)
+{
+	struct wait_list *b;
+	int32_t v = load(m);
+
+	strand_self();
+	if (n < 1)
+		return -EINVAL;
+	for (;;) {
+		if (!fits(m, v, n))
+			return -EOVERFLOW;
+		if (v < 0)
+			break;
+		if (atomic_compare_exchange_weak_explicit(
+			    value_of(m), &v, v + n, memory_order_release, memory_order_relaxed))
+			return 0;
+	}
+	b = word_bucket(m);
+	spin_lock(&b->lock);
+	while (n--)
+		grant(m, b);
+	spin_unlock(&b->lock);
+	return 0;
+}
+
+int tl_sem_count(const tl_sem *m)
+{
+	int32_t v = load(m);
+
+	return v > 0 ? v : 0;
+}
