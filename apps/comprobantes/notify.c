@@ -21,6 +21,7 @@ struct post {
 		struct notice notice;
 		int r;
 	} items[BATCH];
+	struct row rows[BATCH];
 };
 
 static bool out_of_time(struct service *s)
@@ -103,12 +104,11 @@ static void deliver(struct post *p)
 static void sweep(struct post *p)
 {
 	struct service *s = p->service;
-	struct row rows[16];
 	int n = 1;
 
 	p->failed = false;
 	while (n > 0 && !p->failed && !out_of_time(s)) {
-		n = db_owed(s->outbox, rows, sizeof rows / sizeof rows[0]);
+		n = db_owed(s->outbox, p->rows, BATCH);
 		if (n < 0) {
 			p->failed = true;
 			service_say("the notices that are owed cannot be read: %s",
@@ -116,7 +116,7 @@ static void sweep(struct post *p)
 			return;
 		}
 		for (int i = 0; i < n; i++)
-			p->items[i].notice = (struct notice){ rows[i], tl_now() };
+			p->items[i].notice = (struct notice){ p->rows[i], tl_now() };
 		p->n = (size_t)n;
 		if (n > 0)
 			deliver(p);

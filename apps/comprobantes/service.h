@@ -47,6 +47,7 @@ struct service {
 	/* the stages */
 	tl_queue *validate, *store, *notify; /* of struct job *, struct job *, struct notice */
 	int validators;
+	tl_strand validating[SERVICE_VALIDATORS], storing, notifying;
 	struct magic_set *magic[SERVICE_VALIDATORS]; /* one for each: libmagic's state */
 	struct db *rows, *outbox, *look;
 	tl_lock writing;         /* whose turn it is to write: rows or outbox */

@@ -42,3 +42,36 @@ void stages_close(struct service *s)
 	s->store = tl_queue_close(s->store);
 	s->notify = tl_queue_close(s->notify);
 }
+
+int stages_start(struct service *s, tl_scope *scope)
+{
+	int r = 0;
+
+	for (int i = 0; i < s->validators && r >= 0; i++) {
+		struct validate_arg arg = { s, i };
+		r = tl_thread_start(scope, validate_strand, &arg,
+			&(tl_opts){ .name = "validate",
+				.ret = &s->validating[i],
+				.copy = sizeof arg });
+	}
+	if (r >= 0)
+		r = tl_thread_start(scope, store_strand, s,
+			&(tl_opts){ .name = "store", .ret = &s->storing });
+	if (r >= 0)
+		r = tl_thread_start(scope, notify_strand, s,
+			&(tl_opts){ .name = "notify", .ret = &s->notifying });
+	return r < 0 ? r : 0;
+}
+
+void stages_end(struct service *s, tl_time deadline)
+{
+	tl_queue_end(s->validate);
+	for (int i = 0; i < s->validators; i++)
+		tl_join(s->validating[i], NULL, TL_NEVER);
+	tl_queue_end(s->store);
+	tl_join(s->storing, NULL, TL_NEVER);
+	/* release pairs with the acquire in out_of_time. */
+	atomic_store_explicit(&s->stop_ns, deadline.ns, memory_order_release);
+	tl_queue_end(s->notify);
+	tl_join(s->notifying, NULL, TL_NEVER);
+}

@@ -9,8 +9,8 @@
 int stages_open(struct service *s, char *problem, size_t cap);
 void stages_close(struct service *s);
 
-/* Start the strands in scope. */
-void stages_start(struct service *s, tl_scope *scope);
+/* Start the strands in scope.  Errors: tl_thread_start's; those that were started are cancelled. */
+int stages_start(struct service *s, tl_scope *scope);
 
 /* No more receipts come: let each stage finish what it has, from front to back; the notices as long
  * as there is time until `deadline` (the rest stays owed).  The scope of the strands can then be

@@ -178,6 +178,48 @@ void loop_yield(struct loop *l)
 	leave(l, l->now_runs);
 }
 
+/* -- the end of a thread on which tasks of other strands' scopes still live.  Daemons among them
+ * cannot outlive their loop, and nobody else would cancel them: their scope may wait for this thread. */
+
+static void cancel_daemons(struct loop *l)
+{
+	for (uint32_t slot = 1; slot < slot_count(); slot++) {
+		struct strand *s = slot_at(slot);
+		uint64_t id = atomic_load_explicit(&s->id, memory_order_acquire);
+		uint32_t life = atomic_load_explicit(&s->life, memory_order_acquire);
+
+		if (!(life & (LIFE_FREE | LIFE_ENDED)) && life & LIFE_DAEMON && s->loop == l &&
+			s != l->zero)
+			cancel_strand(s, id);
+	}
+}
+
+void loop_drain(struct loop *l)
+{
+	struct waiter w = { .who = &l->zero->park, .what = "tasks of an ending thread", .object = l };
+
+	if (l->claims == 1)
+		return;
+	l->body.deaf = true;
+	cancel_daemons(l);
+	while (l->claims > 1) {
+		wait_begin();
+		l->drainer = &w;
+		wait_block(&w, TL_NEVER);
+	}
+	l->drainer = NULL;
+}
+
+void loop_alone(struct loop *l)
+{
+	struct waiter *w = l->drainer;
+
+	if (w) {
+		l->drainer = NULL;
+		wait_finish(w->who, wait_claim(w));
+	}
+}
+
 /* -- the operations of the wait floor */
 
 static void block(struct parker *me, const struct waiter *w, int64_t deadline)

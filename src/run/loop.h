@@ -25,6 +25,7 @@ struct loop {
 	struct body body;                /* of zero */
 	struct loop *after;              /* in the list of all */
 	pid_t os_id;
+	struct waiter *drainer;          /* zero, when its thread is about to end */
 	bool foreign;        /* adopted, not started by telar */
 	unsigned suspicious; /* deadlock.c: how often it has looked again */
 	/* everybody's */
@@ -46,6 +47,9 @@ struct strand *loop_pick(struct loop *l);
 /* The calling strand leaves its processor to `to`; gone: for ever. */
 void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool gone);
 void loop_arrived(struct loop *l); /* first thing after a switch */
+/* Run the tasks that are left on the calling thread's loop until the last has ended. */
+void loop_drain(struct loop *l);
+void loop_alone(struct loop *l); /* the last has ended */
 /* Let the others run once. */
 void loop_yield(struct loop *l);
 /* Wake it from its sleep; any thread. */

@@ -115,19 +115,20 @@ void (*strand_lost)(struct body *b);
 int strand_run(struct strand *s)
 {
 	struct body *b = s->body;
-	int r = s->fn(s->arg), q;
+	int r = s->fn(s->arg), first;
 
 	while (b->inner != &b->outer) {
 		report(TL_R_MISUSE, s, 0, "ended with scope '%s' open",
 			b->inner->name ? b->inner->name : "");
 		tl_scope_close(b->inner);
 	}
-	q = scope_end(&b->outer, false);
+	scope_end(&b->outer, false);
 	if (b->held) {
 		report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");
 		strand_lost(b);
 	}
-	return r < 0 || (q != 0 && !scope_of(&b->outer)->first) ? r : q < 0 ? q : r;
+	first = scope_of(&b->outer)->first;
+	return r < 0 || !first ? r : first;
 }
 
 /* Was it asked to stop: by itself, or through a scope around it? */

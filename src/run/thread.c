@@ -51,6 +51,7 @@ static void orphan(void *arg)
 
 	if (wait_me != &s->park)
 		return;
+	loop_drain(s->loop);
 	strand_end(s, 0);
 	leave();
 }
@@ -134,7 +135,10 @@ static void *thread_main(void *arg)
 	}
 	arrange(s);
 	r = wait_to_begin(s);
-	strand_end(s, r < 0 ? r : strand_run(s));
+	if (r == 0)
+		r = strand_run(s);
+	loop_drain(s->loop);
+	strand_end(s, r);
 	leave();
 	return NULL;
 }

@@ -63,7 +63,11 @@ int timer_room(struct loop *l)
 	return 0;
 }
 
-void timer_leave(struct loop *l) { l->claims--; }
+void timer_leave(struct loop *l)
+{
+	if (--l->claims == 1)
+		loop_alone(l);
+}
 
 void timer_at(struct strand *s, int64_t at)
 {
