@@ -31,10 +31,8 @@ int conn_keep_rest(struct conn *c, const char *p, size_t n)
 	return 0;
 }
 
-void conn_feed_rest(struct conn *c, enum http_event *ret)
+void conn_drop_rest(struct conn *c, size_t used)
 {
-	size_t used = http_feed(&c->http, c->rest + c->rest_at, c->rest_n, ret);
-
 	c->rest_at += used;
 	c->rest_n -= used;
 	if (c->rest_n == 0) {
@@ -56,7 +54,7 @@ static int read_head(struct conn *c, enum http_event *event)
 
 	*event = HTTP_NEEDS;
 	while (c->rest && *event == HTTP_NEEDS)
-		conn_feed_rest(c, event);
+		conn_drop_rest(c, http_feed(&c->http, c->rest + c->rest_at, c->rest_n, event));
 	while (*event == HTTP_NEEDS) {
 		n = tl_read(c->peer, s->scratch, sizeof s->scratch, TL_POLL);
 		if (n == -EAGAIN) {
@@ -106,6 +104,7 @@ static int route(struct conn *c)
 static int no_head(struct conn *c, int r)
 {
 	c->keep = false;
+	c->unread = true;
 	if (r == -ENOMEM)
 		return reply_why(c, WHY_NO_MEMORY, NULL);
 	if (c->http.begun && r == 0)
@@ -169,7 +168,7 @@ __attribute__((noinline)) static int talk(struct service *s, tl_stream *peer)
 		r = request(c);
 		keep = r >= 0 && c->keep;
 	} while (keep && c->rest);
-	if (r >= 0 && !keep && c->http.begun)
+	if (r >= 0 && c->http.begun && (c->unread || c->rest || s->draining))
 		linger(c);
 	free(c->rest);
 	free(c);
@@ -186,7 +185,7 @@ static int wait_idle(struct service *s, int fd)
 	if (s->seats)
 		s->seats->link = &seat.next;
 	s->seats = &seat;
-	r = tl_fd_wait(fd, TL_IN, tl_after(KEEP_IDLE));
+	r = tl_fd_wait(fd, TL_IN, s->draining ? TL_POLL : tl_after(KEEP_IDLE));
 	*seat.link = seat.next;
 	if (seat.next)
 		seat.next->link = seat.link;

@@ -24,8 +24,8 @@ void conn_drain(struct service *s);
 
 /* Keep p[0..n), which has been read and is not understood yet.  0 or -ENOMEM. */
 int conn_keep_rest(struct conn *c, const char *p, size_t n);
-/* Feed what is kept to c->http; sets *ret as http_feed. */
-void conn_feed_rest(struct conn *c, enum http_event *ret);
+/* The first `used` bytes of it have been understood. */
+void conn_drop_rest(struct conn *c, size_t used);
 
 /* -- reply.c: each sends one answer; 0, or < 0: the connection is of no more use. */
 struct reply {

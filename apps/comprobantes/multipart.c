@@ -103,12 +103,12 @@ static void keep(char *to, size_t cap, size_t *have, const char *p, size_t n)
 	*have += n;
 }
 
-static void data(struct multipart *m, const char *p, size_t n, bool carry)
+static void data(struct multipart *m, const char *p, size_t n, const char *before)
 {
 	if (n == 0 || m->state != MP_DATA)
 		return;
 	if (m->part == MP_FILE)
-		m->emit(m->arg, p, n, carry);
+		m->emit(m->arg, p, n, before);
 	else if (m->part == MP_STUDENT)
 		keep(m->student, sizeof m->student, &m->student_n, p, n);
 	else if (m->part == MP_NAME)
@@ -124,7 +124,7 @@ static size_t scan(struct multipart *m, const char *p, size_t n)
 		if (m->matched == 0) {
 			const char *cr = memchr(p + i, '\r', n - i);
 			size_t k = cr ? (size_t)(cr - p) - i : n - i;
-			data(m, p + i, k, false);
+			data(m, p + i, k, NULL);
 			i += k;
 		}
 		while (i < n && m->matched < m->delimiter_n && p[i] == m->delimiter[m->matched]) {
@@ -138,7 +138,7 @@ static size_t scan(struct multipart *m, const char *p, size_t n)
 			return i;
 		}
 		if (i < n) {
-			data(m, m->delimiter, m->matched, true);
+			data(m, m->delimiter, m->matched, p + i);
 			m->matched = 0;
 		}
 	}

@@ -9,10 +9,10 @@
 #define MULTIPART_BOUNDARY 70 /* bytes, at most: RFC 2046 */
 #define MULTIPART_CARRY    80 /* bytes of a delimiter, at most */
 
-/* Bytes of the file.  carry: the start of what might have been a delimiter; p is not in the buffer
- * that is being fed, but there are n bytes between it and what was emitted last.  Else p is in it.
- */
-typedef void multipart_emit(void *arg, const char *p, size_t n, bool carry);
+/* n bytes of the file.  before NULL: p lies in the buffer that is being fed.  Else they are what
+ * might have been a delimiter; p is not in that buffer, but the n bytes that end at `before` have
+ * been read (in this feed or the one before) and may be written over. */
+typedef void multipart_emit(void *arg, const char *p, size_t n, const char *before);
 
 struct multipart {
 	enum { MP_PREAMBLE, MP_AFTER, MP_HEAD, MP_DATA, MP_END } state;

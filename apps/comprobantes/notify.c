@@ -5,6 +5,7 @@
  * is durable, so a crash in between delivers it again, under the same name.
  *
  * One thread; s->outbox is its own, s->writing is its turn as a writer. */
+#include "notice.h"
 #include "stages.h"
 #include <errno.h>
 #include <unistd.h>
