@@ -30,12 +30,14 @@ struct seat {
 
 struct service {
 	struct service_opts opts;
-	int dir, files, notices; /* --data and two folders in it */
+	int dir, files, notices, lock; /* --data, and in it: files, maildir/new, the lock */
+	bool made, undo;               /* --data was not there; it was empty, and is to be again */
 	struct metrics metrics;
 	EVP_MD *sha256;
 
 	/* loop */
 	bool draining;
+	tl_time stop; /* when the drain is to have ended */
 	struct seat *seats; /* the idle connections */
 	tl_sem slots;
 	size_t waiting, uploading; /* for a slot; in one, or between two */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #define FORM_EXTRA   (64u << 10) /* bytes that a form may have around its file */
@@ -40,30 +41,27 @@ struct upload {
 
 /* -- slots */
 
-static int slot_take(struct upload *u)
+static int slot_take(struct service *s, char **ret)
 {
-	struct service *s = u->c->service;
 	int r;
 
 	s->waiting++;
 	r = tl_sem_acquire(&s->slots, tl_after(SLOT_WAIT));
 	s->waiting--;
 	if (r < 0)
-		return r;
-	u->buffer = s->free_buffer;
-	memcpy(&s->free_buffer, u->buffer, sizeof s->free_buffer);
+		return r == -ETIMEDOUT ? -EAGAIN : r;
+	*ret = s->free_buffer;
+	memcpy(&s->free_buffer, *ret, sizeof s->free_buffer);
 	return 0;
 }
 
-static void slot_give(struct upload *u)
+static void slot_give(struct service *s, char **buffer)
 {
-	struct service *s = u->c->service;
-
-	if (!u->buffer)
+	if (!*buffer)
 		return;
-	memcpy(u->buffer, &s->free_buffer, sizeof s->free_buffer);
-	s->free_buffer = u->buffer;
-	u->buffer = NULL;
+	memcpy(*buffer, &s->free_buffer, sizeof s->free_buffer);
+	s->free_buffer = *buffer;
+	*buffer = NULL;
 	(void)tl_sem_release(&s->slots, 1);
 }
 
@@ -118,13 +116,13 @@ static int wait_bytes(struct upload *u)
 
 	r = tl_fd_wait(fd, TL_IN, tl_after(first));
 	if (r == -ETIMEDOUT) {
-		slot_give(u);
+		slot_give(u->c->service, &u->buffer);
 		r = tl_fd_wait(fd, TL_IN, tl_after(tl_ns(u->patience.ns - first.ns)));
 	}
 	u->patience.ns -= tl_now().ns - begun.ns;
 	if (r < 0)
 		return r;
-	return u->buffer ? 0 : slot_take(u);
+	return u->buffer ? 0 : slot_take(u->c->service, &u->buffer);
 }
 
 /* Fill the buffer as far as possible without waiting, but with at least one byte.  0: the end. */
@@ -163,7 +161,7 @@ static ssize_t fill(struct upload *u)
 static int pump(struct upload *u, enum http_event *event)
 {
 	struct conn *c = u->c;
-	const char *p = u->buffer + SERVICE_HEADROOM;
+	const char *p;
 	size_t used;
 	ssize_t n;
 	int r;
@@ -312,7 +310,6 @@ static int attach(struct upload *u, const char *query)
 		r = pump(u, &event);
 	if (r < 0)
 		return r;
-	c->unread = !c->http.done;
 	r = event == HTTP_BAD ? c->http.why : finish(u);
 	if (r != WHY_NONE)
 		return r;
@@ -362,6 +359,7 @@ static int tell_failure(struct conn *c, int r)
 	switch (r) {
 	case -EPIPE: return reply_why(c, WHY_CUT, NULL);
 	case -ETIMEDOUT: return reply_why(c, WHY_SLOW, NULL);
+	case -EAGAIN: return reply_why(c, WHY_BUSY, NULL);
 	case -ENOMEM:
 	case -ENOSPC:
 	case -EDQUOT:
@@ -370,4 +368,59 @@ static int tell_failure(struct conn *c, int r)
 	case -EIO: return reply_why(c, why_of(r), NULL);
 	default: return r; /* cancelled, or the connection is gone */
 	}
+}
+
+/* Attach with a slot in hand.  Answers as attach; on 0 *ret waits for its answer. */
+static int attach_slotted(
+	struct conn *c, const char *query, tl_time since, char *buffer, struct job **ret,
+	const char **text)
+{
+	struct upload *u = calloc(1, sizeof *u);
+	int r = -ENOMEM;
+
+	*ret = u ? job_new() : NULL;
+	if (*ret) {
+		(*ret)->since = since;
+		u->c = c;
+		u->job = *ret;
+		u->buffer = buffer;
+		r = attach(u, query);
+		buffer = u->buffer; /* it may be another one now, or none */
+		*text = u->text;
+		c->unread = !c->http.done;
+		EVP_MD_CTX_free(u->sum);
+	}
+	slot_give(c->service, &buffer);
+	free(u);
+	return r;
+}
+
+int upload_receive(struct conn *c, char *query)
+{
+	struct service *s = c->service;
+	enum why why = head_wrong(c, query);
+	tl_time since = tl_now();
+	const char *text = NULL;
+	struct job *job = NULL;
+	char *buffer;
+	int r;
+
+	if (why != WHY_NONE)
+		return tell_why(c, why, NULL);
+	r = slot_take(s, &buffer);
+	if (r < 0)
+		return tell_failure(c, r);
+	s->uploading++;
+	r = attach_slotted(c, query, since, buffer, &job, &text);
+	s->uploading--;
+	if (r == 0)
+		r = tl_future_get(&job->done, NULL, TL_NEVER);
+	if (r == 0)
+		r = tell(c, job);
+	else if (r > 0)
+		r = tell_why(c, (enum why)r, text);
+	else
+		r = tell_failure(c, r);
+	job_drop(job);
+	return r;
 }

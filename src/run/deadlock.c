@@ -11,6 +11,7 @@
 enum { TRIES = 4 };
 
 static _Atomic int loops, asleep, outside;
+static _Atomic uint32_t wakes;
 static atomic_flag told = ATOMIC_FLAG_INIT;
 
 void deadlock_loops(int change) { atomic_fetch_add_explicit(&loops, change, memory_order_seq_cst); }
@@ -25,11 +26,17 @@ static bool quiet(struct loop *l, void *arg)
 	return !atomic_load_explicit(&l->inbox, memory_order_seq_cst);
 }
 
+/* A loop that wakes counts so before it takes its inbox: if nobody has woken from the first look to
+ * the last, the inboxes were empty while all slept. */
 static bool all_asleep(void)
 {
+	uint32_t before = atomic_load_explicit(&wakes, memory_order_seq_cst);
+
 	return atomic_load_explicit(&asleep, memory_order_seq_cst) ==
-		       atomic_load_explicit(&loops, memory_order_seq_cst) &&
-	       atomic_load_explicit(&outside, memory_order_seq_cst) == 0 && loop_each(quiet, NULL);
+		atomic_load_explicit(&loops, memory_order_seq_cst) &&
+		atomic_load_explicit(&outside, memory_order_seq_cst) == 0 &&
+		loop_each(quiet, NULL) &&
+		atomic_load_explicit(&wakes, memory_order_seq_cst) == before;
 }
 
 static void tell(void)
@@ -74,6 +81,7 @@ void deadlock_forked(int n)
 
 void deadlock_wake(struct loop *l, bool by_somebody)
 {
+	atomic_fetch_add_explicit(&wakes, 1, memory_order_seq_cst);
 	atomic_fetch_sub_explicit(&asleep, 1, memory_order_seq_cst);
 	if (by_somebody) {
 		atomic_flag_clear_explicit(&told, memory_order_relaxed);

@@ -14,6 +14,7 @@
 #include "run/stack.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TURN = 64 };
 
@@ -63,9 +64,11 @@ void loop_wake(struct loop *l)
 	if (atomic_load_explicit(&l->sleeping, memory_order_seq_cst) == LOOP_AWAKE)
 		return;
 	switch (atomic_exchange_explicit(&l->sleeping, LOOP_AWAKE, memory_order_seq_cst)) {
+	case LOOP_AWAKE: return;
 	case LOOP_FUTEX: plat_futex_wake(&l->sleeping, 1, false); break;
 	case LOOP_POLL: poller_wake(l->poller); break;
 	}
+	atomic_fetch_add_explicit(&l->kicks, 1, memory_order_release);
 }
 
 void loop_ready(struct parker *p)
@@ -91,6 +94,13 @@ static bool inbox_empty(struct loop *l)
 	return !atomic_load_explicit(&l->inbox, memory_order_seq_cst);
 }
 
+/* Awake again: take back the mark, or note that somebody has taken it and owes us a kick. */
+static void awake(struct loop *l)
+{
+	if (atomic_exchange_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed) == LOOP_AWAKE)
+		l->taken++;
+}
+
 static void sleep_loop(struct loop *l)
 {
 	int64_t until = timer_next(l);
@@ -106,7 +116,7 @@ static void sleep_loop(struct loop *l)
 		else
 			plat_futex_wait(&l->sleeping, LOOP_FUTEX, until, false);
 	}
-	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+	awake(l);
 	if (forever)
 		deadlock_wake(l, !inbox_empty(l));
 }
@@ -276,7 +286,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 	atomic_store_explicit(&l->sleeping, LOOP_FUTEX, memory_order_seq_cst);
 	if (inbox_empty(l) && plat_futex_wait_any(words, 2, deadline) == -ENOSYS)
 		plat_futex_wait(word, expected, plat_now() + 5000000, true);
-	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+	awake(l);
 	atomic_store_explicit(&l->body.waits, NULL, memory_order_relaxed);
 	l->now = plat_now();
 	return true;
@@ -284,25 +294,44 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 
 const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, window_holds };
 
-/* -- opening and closing */
+/* -- opening and closing.  A strand that was pushed may run, and end its thread, before the pusher has
+ * looked at `sleeping` (W14): so loops are recycled, never freed, and a loop that closes waits for the
+ * kicks that are on their way before it gives up its poller.  A kick that comes later still meets the
+ * loop of another thread, and proves nothing (W15). */
 
 static struct all {
 	struct spin lock;
-	struct loop *first;
+	struct loop *first, *free;
 } all;
+
+static struct loop *recycled(void)
+{
+	struct loop *l;
+
+	spin_lock(&all.lock);
+	l = all.free;
+	if (l)
+		all.free = l->after;
+	spin_unlock(&all.lock);
+	return l;
+}
 
 struct loop *loop_open(struct strand *zero)
 {
-	struct loop *l =
-		aligned_alloc(PLAT_LINE, (sizeof *l + PLAT_LINE - 1) / PLAT_LINE * PLAT_LINE);
+	struct loop *l = recycled();
+	size_t size = (sizeof *l + PLAT_LINE - 1) / PLAT_LINE * PLAT_LINE;
 
+	if (!l && (l = aligned_alloc(PLAT_LINE, size)))
+		memset(l, 0, size);
 	if (!l)
 		return NULL;
-	*l = (struct loop){ .zero = zero, .now_runs = zero, .os_id = plat_thread_id() };
+	memset(l, 0, offsetof(struct loop, inbox)); /* what is everybody's goes on */
+	l->zero = l->now_runs = zero;
+	l->os_id = plat_thread_id();
 	l->last = &l->first;
 	l->now = plat_now();
 	if (timer_room(l) < 0) {
-		free(l);
+		loop_close(l);
 		return NULL;
 	}
 	spin_lock(&all.lock);
@@ -310,22 +339,34 @@ struct loop *loop_open(struct strand *zero)
 	all.first = l;
 	spin_unlock(&all.lock);
 	deadlock_loops(1);
+	l->counted = true;
 	return l;
+}
+
+static void unlink_loop(struct loop *l)
+{
+	for (struct loop **at = &all.first; *at; at = &(*at)->after)
+		if (*at == l) {
+			*at = l->after;
+			return;
+		}
 }
 
 void loop_close(struct loop *l)
 {
-	spin_lock(&all.lock);
-	for (struct loop **at = &all.first; *at; at = &(*at)->after)
-		if (*at == l) {
-			*at = l->after;
-			break;
-		}
-	spin_unlock(&all.lock);
-	deadlock_loops(-1);
+	unsigned turn = 0;
+
+	while (atomic_load_explicit(&l->kicks, memory_order_acquire) != l->taken)
+		spin_pause(&turn);
+	if (l->counted)
+		deadlock_loops(-1);
 	poller_close(l->poller);
 	mem_free(l->timers);
-	free(l);
+	spin_lock(&all.lock);
+	unlink_loop(l);
+	l->after = all.free;
+	all.free = l;
+	spin_unlock(&all.lock);
 }
 
 bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg)
@@ -341,7 +382,7 @@ bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg)
 
 void loop_forked(struct loop *l, struct strand *me)
 {
-	all = (struct all){ .first = l };
+	all = (struct all){ .first = l }; /* the other threads' loops, and their pollers, are left behind */
 	deadlock_forked(l != NULL);
 	if (!l)
 		return;
@@ -357,4 +398,5 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->os_id = plat_thread_id();
 	atomic_store_explicit(&l->inbox, NULL, memory_order_relaxed);
 	atomic_store_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed);
+	atomic_store_explicit(&l->kicks, l->taken, memory_order_relaxed);
 }

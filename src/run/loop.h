@@ -28,9 +28,12 @@ struct loop {
 	struct waiter *drainer;          /* zero, when its thread is about to end */
 	bool foreign;        /* adopted, not started by telar */
 	unsigned suspicious; /* deadlock.c: how often it has looked again */
-	/* everybody's */
+	bool counted;        /* in deadlock.c's loops */
+	/* everybody's, also after the thread has ended */
 	_Alignas(PLAT_LINE) struct strand *_Atomic inbox;
 	_Atomic uint32_t sleeping; /* LOOP_... below; a futex word */
+	_Atomic uint32_t kicks;    /* given by those who took the mark of sleep ... */
+	uint32_t taken;            /* ... and how often it was taken: the thread's own count */
 };
 
 enum { LOOP_AWAKE, LOOP_FUTEX, LOOP_POLL };

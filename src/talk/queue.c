@@ -173,24 +173,35 @@ int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 	return r;
 }
 
-static void dismiss(struct node *list)
+/* Claim all of list with -EPIPE, and keep them in gone, with how in size: nobody is let go before the
+ * lock is, for the first to return may close the queue (W6). */
+static void dismiss(struct node *list, struct node *gone)
 {
 	struct woken woken;
 	struct waiter *w;
 
 	while ((w = claim(list, &woken))) {
 		w->result = -EPIPE;
-		queue_let_go(&woken);
+		w->size = woken.how;
+		list_append(gone, &w->link);
 	}
 }
 
 void tl_queue_end(tl_queue *q)
 {
+	struct node gone, *n;
+
+	list_init(&gone);
 	spin_lock(&q->lock);
 	q->ended = true;
-	dismiss(&q->getters);
-	dismiss(&q->putters);
+	dismiss(&q->getters, &gone);
+	dismiss(&q->putters, &gone);
 	spin_unlock(&q->lock);
+	while ((n = list_pop(&gone))) {
+		struct waiter *w = container_of(n, struct waiter, link);
+
+		wait_finish(w->who, (enum wait_claim)w->size);
+	}
 }
 
 int tl_queue_count(tl_queue *q)

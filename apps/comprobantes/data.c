@@ -1,0 +1,167 @@
+/* data.c - DIR/{files, maildir/{tmp,new,cur}, comprobantes.db, lock}.
+ *
+ * The lock is a flock on DIR/lock: it goes with the process, so a crash leaves nothing to clear. */
+#include "data.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const folders[] = { "files", "maildir", "maildir/tmp", "maildir/new",
+	"maildir/cur" };
+static const char *const plain_files[] = { "comprobantes.db", "comprobantes.db-wal",
+	"comprobantes.db-shm", "comprobantes.db-journal", "lock" };
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static int explain(const char *path, int r, char *problem, size_t cap)
+{
+	const char *what = r == -ENOENT ? "the folder that is to hold it does not exist; make it"
+			   : r == -ENOTDIR || r == -EEXIST
+				   ? "there is something else in its place; choose another --data"
+			   : r == -EACCES || r == -EPERM ? "this user may not write there; give it"
+							   " the right, or choose another --data"
+			   : r == -EROFS ? "it is on a read-only file system; choose another --data"
+			   : r == -ENOSPC || r == -EDQUOT ? "the disk is full; free some space"
+							  : strerror(-r);
+
+	snprintf(problem, cap, "%s cannot be used: %s", path, what);
+	return r;
+}
+
+static bool is_empty(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int n = 0;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while ((e = readdir(d)))
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	closedir(d);
+	return n == 0;
+}
+
+/* Only one service may write here. */
+static int lock(struct service *s, char *problem, size_t cap)
+{
+	int fd = openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return explain(s->opts.data, -errno, problem, cap);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = -errno;
+		close(fd);
+		if (r != -EWOULDBLOCK)
+			return explain(s->opts.data, r, problem, cap);
+		snprintf(problem, cap,
+			"%s is in use by another comprobantes; stop that one, or choose another"
+			" --data",
+			s->opts.data);
+		return -EBUSY;
+	}
+	s->lock = fd;
+	return 0;
+}
+
+static int make_folders(struct service *s, char *problem, size_t cap)
+{
+	for (size_t i = 0; i < COUNT(folders); i++) {
+		if (mkdirat(s->dir, folders[i], 0700) < 0 && errno != EEXIST)
+			return explain(s->opts.data, -errno, problem, cap);
+	}
+	s->files = openat(s->dir, "files", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->notices = s->files < 0
+			     ? -1
+			     : openat(s->dir, "maildir/new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->notices < 0)
+		return explain(s->opts.data, -errno, problem, cap);
+	/* The names just made must last as long as what will be put into them. */
+	if (fsync(s->dir) < 0 || fsync(s->files) < 0 || fsync(s->notices) < 0)
+		return explain(s->opts.data, -errno, problem, cap);
+	return 0;
+}
+
+/* Can a file be made, filled and removed in there?  Better found out now than by a student. */
+static int try_files(struct service *s, char *problem, size_t cap)
+{
+	static const char probe[4096];
+	tl_store *st = NULL;
+	int r = tl_store_open(&st, s->files, TL_NEVER);
+
+	if (r == 0)
+		r = tl_store_write(st, probe, sizeof probe, TL_NEVER);
+	tl_store_close(st);
+	return r < 0 ? explain(s->opts.data, r, problem, cap) : 0;
+}
+
+static int open_databases(struct service *s, char *problem, size_t cap)
+{
+	int r = db_open(&s->rows, s->opts.data, DB_STORE, problem, cap);
+
+	if (r == 0)
+		r = db_open(&s->outbox, s->opts.data, DB_NOTIFY, problem, cap);
+	if (r == 0)
+		r = db_open(&s->look, s->opts.data, DB_LOOK, problem, cap);
+	return r;
+}
+
+int data_open(struct service *s, char *problem, size_t cap)
+{
+	int r;
+
+	s->made = mkdir(s->opts.data, 0700) == 0;
+	if (!s->made && errno != EEXIST)
+		return explain(s->opts.data, -errno, problem, cap);
+	s->dir = open(s->opts.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0)
+		return explain(s->opts.data, -errno, problem, cap);
+	s->undo = is_empty(s->dir);
+	r = lock(s, problem, cap);
+	if (r == 0)
+		r = make_folders(s, problem, cap);
+	if (r == 0)
+		r = try_files(s, problem, cap);
+	if (r == 0)
+		r = open_databases(s, problem, cap);
+	return r;
+}
+
+/* Nothing of value has come into being: leave the place as it was found. */
+static void undo(struct service *s)
+{
+	for (size_t i = 0; i < COUNT(plain_files); i++)
+		unlinkat(s->dir, plain_files[i], 0);
+	for (size_t i = COUNT(folders); i-- > 0;)
+		unlinkat(s->dir, folders[i], AT_REMOVEDIR);
+	if (s->made)
+		rmdir(s->opts.data);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void data_close(struct service *s)
+{
+	s->look = db_close(s->look);
+	s->outbox = db_close(s->outbox);
+	s->rows = db_close(s->rows);
+	if (s->undo)
+		undo(s);
+	close_fd(&s->notices);
+	close_fd(&s->files);
+	close_fd(&s->lock);
+	close_fd(&s->dir);
+}
