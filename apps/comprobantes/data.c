@@ -2,7 +2,6 @@
  *
  * The lock is a flock on DIR/lock: it goes with the process, so a crash leaves nothing to clear. */
 #include "data.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,11 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const folders[] = { "files", "maildir", "maildir/tmp", "maildir/new",
-	"maildir/cur" };
-static const char *const plain_files[] = { "comprobantes.db", "comprobantes.db-wal",
-	"comprobantes.db-shm", "comprobantes.db-journal", "lock" };
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+static const struct part {
+	const char *name;
+	int flags; /* for unlinkat */
+} parts[] = { { "lock", 0 }, { "files", AT_REMOVEDIR }, { "maildir", AT_REMOVEDIR },
+	{ "maildir/tmp", AT_REMOVEDIR }, { "maildir/new", AT_REMOVEDIR },
+	{ "maildir/cur", AT_REMOVEDIR }, { "comprobantes.db", 0 }, { "comprobantes.db-wal", 0 },
+	{ "comprobantes.db-shm", 0 } };
+#define PARTS (sizeof parts / sizeof parts[0])
 
 static int explain(const char *path, int r, char *problem, size_t cap)
 {
@@ -32,22 +34,13 @@ static int explain(const char *path, int r, char *problem, size_t cap)
 	return r;
 }
 
-static bool is_empty(int dir)
+/* Which parts are there before anything is made? */
+static void note_found(struct service *s)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int n = 0;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return false;
+	for (size_t i = 0; i < PARTS; i++) {
+		if (faccessat(s->dir, parts[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			s->found |= 1u << i;
 	}
-	while ((e = readdir(d)))
-		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	closedir(d);
-	return n == 0;
 }
 
 /* Only one service may write here. */
@@ -74,8 +67,9 @@ static int lock(struct service *s, char *problem, size_t cap)
 
 static int make_folders(struct service *s, char *problem, size_t cap)
 {
-	for (size_t i = 0; i < COUNT(folders); i++) {
-		if (mkdirat(s->dir, folders[i], 0700) < 0 && errno != EEXIST)
+	for (size_t i = 0; i < PARTS; i++) {
+		if (parts[i].flags == AT_REMOVEDIR && mkdirat(s->dir, parts[i].name, 0700) < 0 &&
+			errno != EEXIST)
 			return explain(s->opts.data, -errno, problem, cap);
 	}
 	s->files = openat(s->dir, "files", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -124,7 +118,8 @@ int data_open(struct service *s, char *problem, size_t cap)
 	s->dir = open(s->opts.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return explain(s->opts.data, -errno, problem, cap);
-	s->undo = is_empty(s->dir);
+	note_found(s);
+	s->undo = true;
 	r = lock(s, problem, cap);
 	if (r == 0)
 		r = make_folders(s, problem, cap);
@@ -138,10 +133,10 @@ int data_open(struct service *s, char *problem, size_t cap)
 /* Nothing of value has come into being: leave the place as it was found. */
 static void undo(struct service *s)
 {
-	for (size_t i = 0; i < COUNT(plain_files); i++)
-		unlinkat(s->dir, plain_files[i], 0);
-	for (size_t i = COUNT(folders); i-- > 0;)
-		unlinkat(s->dir, folders[i], AT_REMOVEDIR);
+	for (size_t i = PARTS; i-- > 0;) {
+		if (!(s->found & 1u << i))
+			unlinkat(s->dir, parts[i].name, parts[i].flags);
+	}
 	if (s->made)
 		rmdir(s->opts.data);
 }
@@ -158,7 +153,7 @@ void data_close(struct service *s)
 	s->look = db_close(s->look);
 	s->outbox = db_close(s->outbox);
 	s->rows = db_close(s->rows);
-	if (s->undo)
+	if (s->undo && s->dir >= 0)
 		undo(s);
 	close_fd(&s->notices);
 	close_fd(&s->files);

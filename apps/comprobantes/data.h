@@ -7,8 +7,8 @@
  * that says what to do. */
 int data_open(struct service *s, char *problem, size_t cap);
 
-/* Close what is open, also after a failure.  If s->undo is still set, what was made in a folder
- * that had been empty or missing is removed again. */
+/* Close what is open, also after a failure.  If s->undo is still set, what was made is removed
+ * again. */
 void data_close(struct service *s);
 
 #endif

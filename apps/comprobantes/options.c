@@ -1,7 +1,6 @@
 /* options.c - one table for reading and for --help. */
 #include "options.h"
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +54,9 @@ static bool number(const struct option *o, const char *text, double *ret)
 
 	errno = 0;
 	*ret = strtod(text, &end);
-	return *text && !*end && errno == 0 && isfinite(*ret) && *ret >= o->least &&
-	       *ret <= o->most && (o->kind == SECONDS || *ret == floor(*ret));
+	/* What is not a number is neither above least nor below most. */
+	return *text && !*end && errno == 0 && *ret >= o->least && *ret <= o->most &&
+	       (o->kind == SECONDS || *ret == (double)(size_t)*ret);
 }
 
 static int take(struct service_opts *opts, const struct option *o, const char *text)

@@ -147,6 +147,7 @@ static int serve(struct service *s, tl_listener *listener)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
 	tl_scope serving = { .name = "serving" };
+	char address[128];
 	int r;
 
 	tl_scope_open(&serving);
@@ -154,20 +155,24 @@ static int serve(struct service *s, tl_listener *listener)
 	if (r == 0)
 		r = tl_task_start(&serving, drain_strand, s,
 			&(tl_opts){ .name = "drain", .daemon = true });
-	if (r >= 0)
+	if (r >= 0) {
+		s->undo = false;
+		tl_listener_address(listener, address, sizeof address);
+		printf("comprobantes: listening on %s\n", address);
+		fflush(stdout);
 		r = tl_serve(listener, conn_serve, s,
 			&(tl_serve_opts){
 				.limit = s->opts.connections, .drain = s->opts.drain });
+	}
 	tl_scope_cancel(&serving);
 	(void)tl_scope_close(&serving);
 	return r;
 }
 
-/* With the stages running: say so, serve, end. */
+/* With the stages running: serve, and end. */
 static int run(struct service *s, tl_listener *listener)
 {
 	tl_scope house = { .name = "comprobantes" };
-	char address[128];
 	int r;
 
 	tl_scope_open(&house);
@@ -179,10 +184,6 @@ static int run(struct service *s, tl_listener *listener)
 			tl_error_name(r));
 		return 1;
 	}
-	s->undo = false;
-	tl_listener_address(listener, address, sizeof address);
-	printf("comprobantes: listening on %s\n", address);
-	fflush(stdout);
 	r = serve(s, listener);
 	if (r < 0)
 		service_say("the listener failed: %s", tl_error_name(r));

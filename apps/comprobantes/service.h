@@ -31,7 +31,8 @@ struct seat {
 struct service {
 	struct service_opts opts;
 	int dir, files, notices, lock; /* --data, and in it: files, maildir/new, the lock */
-	bool made, undo;               /* --data was not there; it was empty, and is to be again */
+	bool made, undo;               /* --data was not there; what was made is to go again */
+	unsigned found;                /* which parts were there: data.c */
 	struct metrics metrics;
 	EVP_MD *sha256;
 

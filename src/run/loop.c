@@ -7,7 +7,7 @@
  *
  * Others reach a loop through its inbox, a stack of strands linked by `next`, and `sleeping`: they
  * push, then look at sleeping; the loop sets sleeping, then looks at the inbox; all in one total
- * order (W7). */
+ * order (W13). */
 #include "run/loop.h"
 #include "base/mem.h"
 #include "run/run.h"

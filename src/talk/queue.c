@@ -109,10 +109,14 @@ int queue_put_now(struct tl_queue *q, const void *item, size_t size, struct woke
 /* A place is free: the oldest waiting putter's item moves in. */
 static void admit_putter(struct tl_queue *q, struct woken *woken)
 {
-	struct waiter *w = claim(&q->putters, woken);
+	struct waiter *w;
 
-	if (w)
+	while ((w = claim(&q->putters, woken))) {
 		w->result = ring_put(&q->ring, w->data, w->size);
+		if (w->result == 0)
+			return;
+		queue_let_go(woken); /* no memory for it: the place is the next one's */
+	}
 }
 
 int queue_get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woken)

@@ -42,22 +42,20 @@ static uint32_t sleep_once(struct parker *me, const struct waiter *w, int64_t de
 	return atomic_load_explicit(&me->word, memory_order_acquire);
 }
 
+/* Always raise WAITING first and look second (W4): a cancel that comes in between finds WAITING and
+ * pokes; one that came before is seen.  So the strand leaves only from WAITING. */
 int wait_block(const struct waiter *w, tl_time deadline)
 {
 	struct parker *me = wait_me;
-	int r = wait_ops->interrupted(me, deadline.ns);
+	uint32_t state;
+	int r;
 
-	if (r < 0 && move(me, PARK_WAITING, PARK_IDLE))
-		return r;
-	while (sleep_once(me, w, deadline.ns) == PARK_POKED) {
+	do {
 		r = wait_ops->interrupted(me, deadline.ns);
-		if (move(me, PARK_POKED, r < 0 ? PARK_IDLE : PARK_WAITING)) {
-			if (r < 0)
-				return r;
-		} else {
-			break;
-		}
-	}
+		if (r < 0 && move(me, PARK_WAITING, PARK_IDLE))
+			return r;
+		state = sleep_once(me, w, deadline.ns);
+	} while (state == PARK_POKED && move(me, PARK_POKED, PARK_WAITING));
 	return woken(me);
 }
 

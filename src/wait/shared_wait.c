@@ -3,7 +3,7 @@
  * A thread without tasks sleeps on the word and on its own loop's word at once.  A task cannot: one
  * bridge thread sleeps on the words of all waiting tasks.  A wake that the bridge receives is worth
  * one waiter: the one it names, or, if that has left, whoever else sleeps on the word, in any
- * process (W8).  Two wakes may come back as one index, so after every return all words are looked
+ * process (W18).  Two wakes may come back as one index, so after every return all words are looked
  * at again.
  *
  * bridge.list.lock guards the list, `running` and `turns`'s changes; data holds the word's address

@@ -70,7 +70,7 @@ extern _Thread_local struct parker *wait_me;
 /* Begin a park: from here on a poke reaches us.  Then link waiters, then wait_block. */
 static inline void wait_begin(void)
 {
-	/* The exchange is also the barrier of W5: the cancel flag is read after this, and a
+	/* The exchange is also the barrier of W4: the cancel flag is read after this, and a
 	 * canceller raises the flag before it reads this. */
 	atomic_exchange_explicit(&wait_me->word, PARK_WAITING, memory_order_seq_cst);
 }

@@ -3,7 +3,7 @@
  *
  * Private words: a table of buckets, each a lock and a first-in-first-out list of waiters; the word
  * is read again under the bucket's lock, so a wake that follows a change of the word is never
- * missed (W6).  Words in the shared window: the kernel's futex, see shared_wait.c. */
+ * missed (W3).  Words in the shared window: the kernel's futex, see shared_wait.c. */
 #include "wait/shared_wait.h"
 #include "wait/wait.h"
 #include <errno.h>

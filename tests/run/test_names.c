@@ -16,10 +16,12 @@ static const char *name_of(start_fn *how, const char *name)
 	tl_scope s = { 0 };
 	char buf[40] = "";
 	tl_strand t;
+	int n;
 
 	tl_scope_open(&s);
 	CHECK_EQ(how(&s, note_name, NULL, &(tl_opts){ .name = name, .ret = &t, .paused = true }), 0);
-	CHECK_EQ(tl_name(t, buf, sizeof buf), (int)strlen(buf));
+	n = tl_name(t, buf, sizeof buf);
+	CHECK_EQ(n, (int)strlen(buf));
 	CHECK_EQ(tl_resume(t), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_STR(seen, buf);
@@ -115,10 +117,12 @@ static void *foreign(void *arg)
 {
 	tl_strand *me = arg;
 	char buf[32];
+	int n;
 
 	*me = tl_self();
 	CHECK_EQ(tl_kind(*me), TL_THREAD);
-	CHECK_EQ(tl_name(*me, buf, sizeof buf), (int)strlen(buf));
+	n = tl_name(*me, buf, sizeof buf);
+	CHECK_EQ(n, (int)strlen(buf));
 	CHECK(strncmp(buf, "Foreign-", 8) == 0);
 	CHECK_STR(tl_my_name(), buf);
 	CHECK_EQ(tl_state(*me), TL_RUNNING);

@@ -1,0 +1,329 @@
+/* Starting: the copy of the argument, options, stacks, .every. */
+#include "strands.h"
+#include <pthread.h>
+#include <stdint.h>
+
+struct big {
+	char bytes[5000];
+	int n;
+};
+
+static _Atomic int sum;
+
+static int add(void *arg)
+{
+	struct big *b = arg;
+
+	CHECK_EQ((uintptr_t)arg % _Alignof(max_align_t), 0);
+	atomic_fetch_add(&sum, b->n);
+	b->n = -1; /* its own */
+	return 0;
+}
+
+TEST(copy_is_the_strands_own)
+{
+	static struct big b;
+	tl_opts o = { .copy = sizeof b };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (b.n = 1; b.n <= 100; b.n++)
+		CHECK_EQ((b.n % 10 ? tl_task_start : tl_thread_start)(&s, add, &b, &o), 0);
+	CHECK_EQ(b.n, 101);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(sum, 5050);
+}
+
+static void refused(start_fn *how, tl_fn *fn, void *arg, tl_opts o, int expected)
+{
+	tl_scope s = { 0 };
+	tl_strand t = { 99 };
+	tl_end end;
+
+	o.ret = &t;
+	tl_scope_open(&s);
+	CHECK_EQ(how(&s, fn, arg, &o), expected);
+	CHECK_EQ(t.id, 0);
+	CHECK_EQ(tl_join(t, &end, TL_NEVER), -ESRCH);
+	CHECK_EQ(tl_scope_close(&s), expected == -ECANCELED ? 0 : expected);
+}
+
+TEST(options_that_make_no_sense)
+{
+	start_fn *both[] = { tl_task_start, tl_thread_start };
+	tl_thread_opts thread = { 0 };
+	int x = 0;
+
+	for (int i = 0; i < 2; i++) {
+		refused(both[i], NULL, NULL, (tl_opts){ 0 }, -EINVAL);
+		refused(both[i], answer, NULL, (tl_opts){ .copy = 4 }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .copy = SIZE_MAX }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .at = TL_POLL }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .every = tl_ns(-1) }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .stack = SIZE_MAX }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .reserved = { [5] = 1 } }, -EINVAL);
+	}
+	refused(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
+	refused(tl_thread_start, answer, &x, (tl_opts){ .every = tl_ms(1) }, -EINVAL);
+}
+
+TEST(a_failed_start_fails_the_scope_and_cancels_siblings)
+{
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	t = start(tl_task_start, &s, forever, NULL);
+	CHECK_EQ(tl_task_start(&s, NULL, NULL, NULL), -EINVAL);
+	CHECK_EQ(tl_join(t, NULL, TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_task_start(&s, answer, NULL, NULL), -ECANCELED);
+	CHECK_EQ(tl_scope_close(&s), -EINVAL);
+}
+
+TEST(an_impossible_stack_is_a_failure)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, answer, NULL, &(tl_opts){ .stack = SIZE_MAX / 8 });
+	CHECK_EQ(tl_scope_close(&s), -ENOMEM);
+	s = (tl_scope){ 0 };
+	tl_scope_open(&s);
+	CHECK(tl_thread_start(&s, answer, NULL, &(tl_opts){ .stack = SIZE_MAX / 8 }) < 0);
+	CHECK(tl_scope_close(&s) < 0);
+}
+
+/* -- stacks */
+
+static __attribute__((noinline)) int deep(size_t bytes)
+{
+	volatile char here[1024];
+
+	here[0] = (char)bytes;
+	here[1023] = 1;
+	return bytes <= sizeof here ? here[1023] : deep(bytes - sizeof here - 64) + here[1023] - 1;
+}
+
+static int use_stack(void *arg) { return deep(*(size_t *)arg) == 1 ? 0 : -EFAULT; }
+
+TEST(a_task_has_its_256_KiB)
+{
+	size_t use = 245 * 1024;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 100; i++) /* also on recycled stacks */
+		tl_task_start(&s, use_stack, &use, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+TEST(stacks_of_other_sizes)
+{
+	size_t big = 15 << 20, small = 8 << 10;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 50; i++) {
+		tl_task_start(&s, use_stack, &big, &(tl_opts){ .stack = 16 << 20 });
+		tl_task_start(&s, use_stack, &small, &(tl_opts){ .stack = 16 << 10 });
+		tl_task_start(&s, use_stack, &small, NULL);
+	}
+	tl_thread_start(&s, use_stack, &big, &(tl_opts){ .stack = 16 << 20 });
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+static int overflow(void *arg)
+{
+	size_t use = 1 << 20;
+
+	(void)arg;
+	return use_stack(&use);
+}
+
+static void overflows(size_t stack)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		tl_scope s = { 0 };
+
+		signal(SIGSEGV, SIG_DFL);
+		tl_scope_open(&s);
+		tl_task_start(&s, overflow, NULL, &(tl_opts){ .stack = stack });
+		tl_task_start(&s, overflow, NULL, &(tl_opts){ .stack = stack });
+		_exit(tl_scope_close(&s) == 0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGSEGV);
+}
+
+TEST(an_overflow_hits_the_guard)
+{
+	overflows(0);
+	overflows(65536);
+}
+
+static int one_cpu(void *arg)
+{
+	cpu_set_t set;
+
+	CHECK_EQ(pthread_getaffinity_np(pthread_self(), sizeof set, &set), 0);
+	CHECK_EQ(CPU_COUNT(&set), 1);
+	return CPU_ISSET(*(int *)arg, &set) ? 0 : -EINVAL;
+}
+
+TEST(a_thread_runs_where_it_is_told)
+{
+	cpu_set_t set, mine;
+	tl_thread_opts thread = { .cpus = &set, .cpus_size = sizeof set };
+	tl_scope s = { 0 };
+	int cpu = 0;
+
+	CHECK_EQ(sched_getaffinity(0, sizeof mine, &mine), 0);
+	while (!CPU_ISSET(cpu, &mine))
+		cpu++;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_thread_start(&s, one_cpu, &cpu, &(tl_opts){ .thread = &thread }), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- every */
+
+static struct ticks {
+	int64_t first, period;
+	int n, most;
+} ticks;
+
+/* Each call comes at or after a planned time, and no two in the same period. */
+static int tick(void *arg)
+{
+	static int64_t last = -1;
+	struct ticks *t = arg;
+	int64_t since = tl_now().ns - t->first, planned = since / t->period;
+
+	CHECK(since >= 0);
+	CHECK(planned > last);
+	last = planned;
+	if (++t->n == t->most)
+		tl_cancel(tl_self());
+	return 0;
+}
+
+TEST(every_keeps_to_the_planned_times)
+{
+	tl_time first = tl_after(tl_ms(5));
+	tl_scope s = { 0 };
+	tl_end end;
+	tl_strand t;
+
+	ticks = (struct ticks){ .first = first.ns, .period = 1000000, .most = 30 };
+	tl_scope_open(&s);
+	CHECK_EQ(tl_task_start(&s, tick, &ticks,
+			 &(tl_opts){ .at = first, .every = tl_ms(1), .ret = &t }),
+		0);
+	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+	CHECK_EQ(end.how, TL_CANCELLED);
+	CHECK_EQ(ticks.n, 30);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+static int slow_tick(void *arg)
+{
+	CHECK_EQ(tl_sleep(tl_us(2500)), 0); /* misses two periods */
+	return tick(arg);
+}
+
+TEST(every_skips_what_it_missed)
+{
+	tl_time before = tl_now();
+	tl_scope s = { 0 };
+
+	ticks = (struct ticks){ .first = before.ns, .period = 1000000, .most = 8 };
+	tl_scope_open(&s);
+	tl_task_start(&s, slow_tick, &ticks, &(tl_opts){ .every = tl_ms(1) });
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(ticks.n, 8);
+}
+
+static int fail_third(void *arg) { return ++*(int *)arg == 3 ? -EIO : 0; }
+
+TEST(every_ends_with_a_failure)
+{
+	tl_scope s = { 0 };
+	int n = 0;
+
+	tl_scope_open(&s);
+	tl_task_start(&s, fail_third, &n, &(tl_opts){ .every = tl_us(10) });
+	CHECK_EQ(tl_scope_close(&s), -EIO);
+	CHECK_EQ(n, 3);
+}
+
+TEST(a_daemon_ticks_until_the_others_are_done)
+{
+	_Atomic int n = 0;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, count_up, (void *)&n, &(tl_opts){ .every = tl_us(100), .daemon = true });
+	UNTIL(n >= 5);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	int last = n;
+	tl_sleep(tl_ms(2));
+	CHECK_EQ(n, last);
+}
+
+static int stubborn_tick(void *arg)
+{
+	atomic_fetch_add((_Atomic int *)arg, 1);
+	tl_sleep(tl_s(1000)); /* and does not look at the answer */
+	return 0;
+}
+
+/* Asked to stop in the middle of a call, which says nothing about it: no further call. */
+TEST(every_ends_when_cancelled_in_a_call)
+{
+	for (int how = 0; how < 3; how++) {
+		_Atomic int n = 0;
+		tl_scope s = { 0 };
+		tl_end end;
+		tl_strand t;
+
+		tl_scope_open(&s);
+		tl_task_start(&s, stubborn_tick, (void *)&n,
+			&(tl_opts){ .every = tl_us(10), .ret = &t, .daemon = how == 2 });
+		UNTIL(n == 1 && tl_state(t) == TL_BLOCKED);
+		if (how == 0) {
+			tl_cancel(t);
+			CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+			CHECK_EQ(end.how, TL_CANCELLED);
+		}
+		if (how == 1)
+			tl_scope_cancel(&s);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(n, 1);
+	}
+}
+
+TEST(every_of_more_than_a_lifetime)
+{
+	_Atomic int n = 0;
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	tl_task_start(&s, count_up, (void *)&n, &(tl_opts){ .every = tl_ns(INT64_MAX), .ret = &t });
+	for (int i = 0; i < 10; i++)
+		tl_yield();
+	CHECK_EQ(n, 0); /* first after one period */
+	tl_cancel(t);
+	tl_task_start(&s, count_up, (void *)&n,
+		&(tl_opts){ .at = tl_now(), .every = tl_ns(INT64_MAX), .ret = &t });
+	UNTIL(n == 1 && tl_state(t) == TL_CREATED);
+	tl_cancel(t);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(n, 1);
+}

@@ -1,0 +1,111 @@
+/* talk.h - what the tests of the talk floor share: crowds of strands of every kind, waiting for a
+ * strand to block, counted reports, and numbers from a seed. */
+#ifndef TESTS_TALK_H
+#define TESTS_TALK_H
+#include "check.h"
+#include "telar.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* xorshift: the same numbers in every run. */
+static inline uint32_t number(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return (uint32_t)(*seed >> 32);
+}
+
+/* Until t is in that state.  A blocked strand is, or is about to be, in its object's list: whoever
+ * takes the list's lock next finds it there. */
+static inline void await_state(tl_strand t, int state)
+{
+	while (tl_state(t) != state) {
+		tl_yield();
+		sched_yield();
+	}
+}
+
+static inline tl_strand start_task(tl_scope *s, tl_fn *fn, void *arg)
+{
+	tl_strand t;
+
+	CHECK_EQ(tl_task_start(s, fn, arg, &(tl_opts){ .ret = &t }), 0);
+	return t;
+}
+
+static inline tl_strand start_thread(tl_scope *s, tl_fn *fn, void *arg)
+{
+	tl_strand t;
+
+	CHECK_EQ(tl_thread_start(s, fn, arg, &(tl_opts){ .ret = &t }), 0);
+	return t;
+}
+
+static inline int ending(tl_strand t)
+{
+	tl_end e;
+
+	CHECK_EQ(tl_join(t, &e, TL_NEVER), 0);
+	return e.value;
+}
+
+/* -- the same function in many strands */
+
+enum mix { ONE_LOOP, LOOPS, THREADS, MIXED };
+enum { CARRIERS = 3 };
+
+struct share {
+	tl_fn *fn;
+	char *args;
+	size_t n, size, first, step;
+};
+
+static inline int carry(void *arg)
+{
+	struct share *h = arg;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (size_t i = h->first; i < h->n; i += h->step)
+		tl_task_start(&s, h->fn, h->args + i * h->size, NULL);
+	return tl_scope_close(&s);
+}
+
+/* Run fn on each of n records; all must answer 0. */
+static inline void crowd(enum mix how, size_t n, tl_fn *fn, void *args, size_t size)
+{
+	size_t step = how == LOOPS ? CARRIERS : 2;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (size_t i = 0; how != LOOPS && i < n; i++) {
+		void *arg = (char *)args + i * size;
+
+		if (how == THREADS || (how == MIXED && i % 4 == 1))
+			tl_thread_start(&s, fn, arg, NULL);
+		else if (how == ONE_LOOP || i % 4 == 3)
+			tl_task_start(&s, fn, arg, NULL);
+	}
+	for (size_t i = 0; (how == LOOPS && i < step) || (how == MIXED && i < 1); i++) {
+		struct share h = { fn, args, n, size, i, step };
+
+		tl_thread_start(&s, carry, &h, &(tl_opts){ .copy = sizeof h });
+	}
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- reports */
+
+static _Atomic int reports[8];
+
+static inline void count_report(const tl_report *r, void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&reports[r->kind], 1);
+}
+
+#endif

@@ -1,0 +1,646 @@
+/* test_lock.c - the private lock.  L1 to L4 are the claims of src/talk/lock.c. */
+#include "talk.h"
+
+enum { WORKERS = 12, ROUNDS = 3000 };
+
+struct box {
+	tl_lock lock;
+	long a, b; /* equal whenever the lock is free */
+	_Atomic int inside;
+};
+
+/* -- one strand */
+
+TEST(uncontended)
+{
+	tl_lock l = { 0 };
+
+	CHECK(!tl_lock_held(&l));
+	for (int i = 0; i < 1000; i++) {
+		CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+		CHECK(tl_lock_held(&l));
+		tl_lock_release(&l);
+		CHECK(!tl_lock_held(&l));
+	}
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), 0);
+	tl_lock_release(&l);
+	CHECK_EQ(tl_lock_acquire(&l, tl_after(tl_ms(-5))), 0); /* tries once */
+	tl_lock_release(&l);
+	CHECK_EQ(tl_lock_recover(&l, TL_NEVER), 0);
+	tl_lock_release(&l);
+	tl_lock_hold(&l);
+	tl_lock_release(&l);
+	CHECK(!tl_lock_held(&l));
+}
+
+TEST(second_acquire_is_deadlock)
+{
+	tl_lock l = { 0 };
+
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), -EDEADLK);
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), -EDEADLK);
+	CHECK_EQ(tl_lock_recover(&l, TL_NEVER), -EDEADLK);
+	CHECK(tl_lock_held(&l));
+	tl_lock_release(&l);
+	CHECK(!tl_lock_held(&l));
+}
+
+static int release_it(void *l) { return tl_lock_release(l), 0; }
+
+TEST(misuse)
+{
+	tl_lock l = { 0 };
+	tl_scope s = { 0 };
+
+	tl_on_report(count_report, NULL);
+	tl_lock_release(&l); /* nobody holds it */
+	CHECK_EQ(reports[TL_R_MISUSE], 1);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	tl_scope_open(&s);
+	ending(start_task(&s, release_it, &l)); /* a stranger, of this loop and of another */
+	ending(start_thread(&s, release_it, &l));
+	CHECK_EQ(reports[TL_R_MISUSE], 3);
+	CHECK(tl_lock_held(&l));
+	tl_lock_hold(&l); /* held by the caller itself: cannot be waited for */
+	CHECK_EQ(reports[TL_R_MISUSE], 4);
+	tl_lock_release(&l);
+	CHECK(!tl_lock_held(&l));
+	tl_lock_release(&l);
+	CHECK_EQ(reports[TL_R_MISUSE], 5);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- leaving without it */
+
+static int acquire_until(void *arg)
+{
+	void **a = arg;
+	int r = tl_lock_acquire(a[0], *(tl_time *)a[1]);
+
+	if (r == 0)
+		tl_lock_release(a[0]);
+	return r;
+}
+
+static void leave(bool thread)
+{
+	tl_lock l = { 0 };
+	tl_time soon = tl_after(tl_ms(20)), past = tl_after(tl_ms(-1)), never = TL_NEVER,
+		poll = TL_POLL;
+	tl_scope s = { .keep_going = true };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	t = (thread ? start_thread : start_task)(&s, acquire_until, (void *[]){ &l, &poll });
+	CHECK_EQ(ending(t), -EAGAIN);
+	t = (thread ? start_thread : start_task)(&s, acquire_until, (void *[]){ &l, &past });
+	CHECK_EQ(ending(t), -ETIMEDOUT);
+	t = (thread ? start_thread : start_task)(&s, acquire_until, (void *[]){ &l, &soon });
+	CHECK_EQ(ending(t), -ETIMEDOUT);
+	CHECK(tl_now().ns >= soon.ns);
+	t = (thread ? start_thread : start_task)(&s, acquire_until, (void *[]){ &l, &never });
+	await_state(t, TL_BLOCKED);
+	tl_cancel(t);
+	CHECK_EQ(ending(t), -ECANCELED);
+	t = (thread ? start_thread : start_task)(&s, acquire_until, (void *[]){ &l, &never });
+	await_state(t, TL_BLOCKED);
+	tl_lock_release(&l); /* intact after all that */
+	CHECK_EQ(ending(t), 0);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	tl_lock_release(&l);
+	CHECK_EQ(tl_scope_close(&s), -EAGAIN);
+}
+
+TEST(leaving_task) { leave(false); }
+TEST(leaving_thread) { leave(true); }
+
+TEST(cancelled_caller)
+{
+	tl_lock l = { 0 };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_scope_cancel(&s);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_lock_recover(&l, TL_NEVER), -ECANCELED);
+	CHECK(!tl_lock_held(&l));
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), 0); /* cleanup can */
+	tl_lock_release(&l);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+struct held {
+	tl_lock lock;
+	tl_event go, done;
+};
+
+static int hold_through(void *arg)
+{
+	struct held *h = arg;
+
+	tl_lock_hold(&h->lock);
+	CHECK(tl_cancelled());
+	tl_lock_release(&h->lock);
+	return 0;
+}
+
+TEST(hold_under_a_cancelled_scope)
+{
+	struct held h = { 0 };
+	tl_scope s = { 0 };
+	tl_strand a, b;
+
+	tl_scope_open(&s);
+	CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
+	a = start_task(&s, hold_through, &h);
+	b = start_thread(&s, hold_through, &h);
+	await_state(a, TL_BLOCKED);
+	await_state(b, TL_BLOCKED);
+	tl_cancel(a);
+	tl_cancel(b);
+	for (int i = 0; i < 200; i++)
+		tl_yield();
+	CHECK_EQ(tl_state(a), TL_BLOCKED);
+	CHECK(tl_alive(b));
+	tl_lock_release(&h.lock);
+	CHECK_EQ(ending(a), 0);
+	CHECK_EQ(ending(b), 0);
+	CHECK(!tl_lock_held(&h.lock));
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- L1, L2: at most one, and all get their turn */
+
+static void enter(struct box *x)
+{
+	CHECK_EQ(atomic_fetch_add(&x->inside, 1), 0);
+	CHECK_EQ(x->a, x->b);
+	x->a++;
+}
+
+static void leave_box(struct box *x)
+{
+	x->b++;
+	CHECK_EQ(atomic_fetch_sub(&x->inside, 1), 1);
+	tl_lock_release(&x->lock);
+}
+
+static int count(void *arg)
+{
+	struct box *x = *(struct box **)arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (i % 16 == 5)
+			tl_lock_hold(&x->lock);
+		else
+			CHECK_EQ(tl_lock_acquire(&x->lock, TL_NEVER), 0);
+		enter(x);
+		if (i % 8 == 0)
+			tl_yield();
+		leave_box(x);
+		if (i % 32 == 0)
+			tl_yield();
+	}
+	return 0;
+}
+
+static void counter(enum mix how)
+{
+	struct box x = { 0 }, *at[WORKERS];
+
+	for (int i = 0; i < WORKERS; i++)
+		at[i] = &x;
+	crowd(how, WORKERS, count, at, sizeof *at);
+	CHECK_EQ(x.a, (long)WORKERS * ROUNDS);
+	CHECK(!tl_lock_held(&x.lock));
+}
+
+TEST_LIMIT(L1_tasks_of_one_loop, 60) { counter(ONE_LOOP); }
+TEST_LIMIT(L1_tasks_of_several_loops, 60) { counter(LOOPS); }
+TEST_LIMIT(L1_threads, 60) { counter(THREADS); }
+TEST_LIMIT(L1_mixed, 60) { counter(MIXED); }
+
+/* L3: some leave while they wait; the rest still get it, and nobody is left behind. */
+struct leaver {
+	struct box *x;
+	uint64_t seed;
+	long got;
+};
+
+static int count_or_leave(void *arg)
+{
+	struct leaver *v = arg;
+
+	for (int i = 0; i < ROUNDS / 2; i++) {
+		uint32_t n = number(&v->seed);
+		tl_time until = n % 3 == 0 ? TL_NEVER
+			      : n % 3 == 1 ? tl_after(tl_us(n >> 8 & 63))
+					   : TL_POLL;
+		int r = tl_lock_acquire(&v->x->lock, until);
+
+		if (r == 0) {
+			enter(v->x);
+			v->got++;
+			if (n % 5 == 0)
+				tl_yield();
+			leave_box(v->x);
+		} else {
+			CHECK_EQ(r, until.ns == TL_POLL.ns ? -EAGAIN : -ETIMEDOUT);
+			tl_yield();
+		}
+	}
+	return 0;
+}
+
+static void leaving(enum mix how)
+{
+	struct leaver v[WORKERS];
+	struct box x = { 0 };
+	long got = 0;
+
+	for (int i = 0; i < WORKERS; i++)
+		v[i] = (struct leaver){ &x, 77u + (uint64_t)i, 0 };
+	crowd(how, WORKERS, count_or_leave, v, sizeof *v);
+	for (int i = 0; i < WORKERS; i++)
+		got += v[i].got;
+	CHECK_EQ(x.a, got);
+	CHECK(!tl_lock_held(&x.lock));
+}
+
+TEST_LIMIT(L3_leaving_one_loop, 60) { leaving(ONE_LOOP); }
+TEST_LIMIT(L3_leaving_loops, 60) { leaving(LOOPS); }
+TEST_LIMIT(L3_leaving_threads, 60) { leaving(THREADS); }
+TEST_LIMIT(L3_leaving_mixed, 60) { leaving(MIXED); }
+
+/* Waiters are cancelled one after the other while the lock goes round. */
+static int wait_for_turn(void *arg)
+{
+	struct box *x = arg;
+	int r;
+
+	while ((r = tl_lock_acquire(&x->lock, TL_NEVER)) == 0) {
+		enter(x);
+		leave_box(x);
+		if ((r = tl_yield()) < 0)
+			break;
+	}
+	return r;
+}
+
+static int cancelling(void *arg)
+{
+	struct box *x = arg;
+
+	for (int round = 0; round < 150; round++) {
+		tl_scope s = { 0 };
+		tl_strand t[6];
+
+		tl_scope_open(&s);
+		for (int i = 0; i < 6; i++)
+			t[i] = (i % 3 ? start_task : start_thread)(&s, wait_for_turn, x);
+		for (int i = 0; i < 6; i++) {
+			tl_yield();
+			tl_cancel(t[i]);
+			CHECK_EQ(ending(t[i]), -ECANCELED);
+		}
+		CHECK_EQ(tl_scope_close(&s), 0);
+	}
+	return 0;
+}
+
+TEST_LIMIT(L3_cancelled_waiters, 60)
+{
+	struct box x = { 0 };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	start_task(&s, cancelling, &x);
+	start_thread(&s, cancelling, &x);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(x.a, x.b);
+	CHECK(!tl_lock_held(&x.lock));
+}
+
+/* -- hand-over: a barger that never waits cannot keep out one that does */
+
+static int barge(void *arg)
+{
+	struct held *h = arg;
+	tl_time old;
+
+	CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
+	tl_event_set(&h->go);
+	while (!tl_event_is_set(&h->done)) {
+		/* Round after round; once the waiter is older than a millisecond, the next release
+		 * is its.  Until then it is a matter of chance, so wait until it is that old. */
+		old = tl_after(tl_ms(2));
+		while (tl_now().ns < old.ns)
+			sched_yield();
+		tl_lock_release(&h->lock);
+		if (tl_lock_acquire(&h->lock, TL_POLL) == -EAGAIN) {
+			CHECK_EQ(tl_event_wait(&h->done, TL_NEVER), 0);
+			return 0;
+		}
+	}
+	CHECK(0); /* the waiter never was given it: it must have been by chance */
+	return 0;
+}
+
+static int be_barged(void *arg)
+{
+	struct held *h = arg;
+
+	CHECK_EQ(tl_event_wait(&h->go, TL_NEVER), 0);
+	CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
+	tl_lock_release(&h->lock);
+	tl_event_set(&h->done);
+	return 0;
+}
+
+static void handover(bool one_loop)
+{
+	struct held h = { 0 };
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	if (!one_loop) {
+		start_thread(&s, be_barged, &h);
+		start_thread(&s, barge, &h);
+	} else {
+		/* Of one loop, the barger frees and takes without ever giving way. */
+		CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
+		tl_event_set(&h.go);
+		t = start_task(&s, be_barged, &h);
+		await_state(t, TL_BLOCKED);
+		for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
+			continue;
+		tl_lock_release(&h.lock);
+		CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN);
+		CHECK(tl_lock_held(&h.lock));
+		CHECK_EQ(ending(t), 0);
+	}
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK(!tl_lock_held(&h.lock));
+}
+
+TEST(handover_in_one_loop) { handover(true); }
+TEST(handover_between_threads) { handover(false); }
+
+TEST(young_waiters_are_barged)
+{
+	struct held h = { 0 };
+	tl_scope s = { 0 };
+	tl_strand t;
+	int free = 0;
+
+	/* Not given away before its time: of many tries at once after the waiter blocked, one at
+	 * least comes within the millisecond. */
+	tl_scope_open(&s);
+	tl_event_set(&h.go);
+	for (int i = 0; i < 200 && !free; i++) {
+		CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
+		t = start_task(&s, be_barged, &h);
+		tl_yield();
+		CHECK_EQ(tl_state(t), TL_BLOCKED);
+		tl_lock_release(&h.lock);
+		if (tl_lock_acquire(&h.lock, TL_POLL) == 0) {
+			free++;
+			tl_lock_release(&h.lock);
+		}
+		CHECK_EQ(ending(t), 0);
+	}
+	CHECK(free > 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- L4: an owner that ends */
+
+static int end_holding(void *l)
+{
+	CHECK_EQ(tl_lock_acquire(l, TL_NEVER), 0);
+	while (tl_yield() == 0)
+		;
+	return 0;
+}
+
+static int acquire_only(void *l) { return tl_lock_acquire(l, TL_NEVER); }
+static int recover_it(void *l)
+{
+	int r = tl_lock_recover(l, TL_NEVER);
+
+	if (r >= 0)
+		tl_lock_release(l);
+	return r;
+}
+
+static void lost(bool thread)
+{
+	tl_scope s = { .keep_going = true };
+	tl_lock l = { 0 };
+	tl_strand owner, a, b, c;
+
+	tl_on_report(count_report, NULL);
+	tl_scope_open(&s);
+	owner = (thread ? start_thread : start_task)(&s, end_holding, &l);
+	while (!tl_lock_held(&l))
+		tl_yield();
+	a = start_task(&s, acquire_only, &l);
+	b = start_thread(&s, acquire_only, &l);
+	c = start_task(&s, acquire_only, &l);
+	await_state(a, TL_BLOCKED);
+	await_state(b, TL_BLOCKED);
+	await_state(c, TL_BLOCKED);
+	tl_cancel(owner);
+	CHECK_EQ(ending(a), -EOWNERDEAD); /* all who wait, of every kind */
+	CHECK_EQ(ending(b), -EOWNERDEAD);
+	CHECK_EQ(ending(c), -EOWNERDEAD);
+	CHECK_EQ(ending(owner), 0);
+	CHECK_EQ(reports[TL_R_MISUSE], 1);
+	CHECK(!tl_lock_held(&l));
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), -EOWNERDEAD); /* and all who come */
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), -EOWNERDEAD);
+	CHECK(!tl_lock_held(&l));
+
+	/* Under repair it is like any other; a repairer that ends loses it again. */
+	CHECK_EQ(tl_lock_recover(&l, TL_NEVER), 1);
+	CHECK(tl_lock_held(&l));
+	a = start_task(&s, acquire_until, (void *[]){ &l, &(tl_time){ 0 } });
+	b = start_thread(&s, recover_it, &l);
+	await_state(a, TL_BLOCKED);
+	await_state(b, TL_BLOCKED);
+	tl_lock_release(&l);
+	CHECK_EQ(ending(a), 0);
+	CHECK_EQ(ending(b), 0);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	tl_lock_release(&l);
+	tl_scope_cancel(&s);
+	tl_scope_close(&s);
+}
+
+TEST(L4_task_ends_holding) { lost(false); }
+TEST(L4_thread_ends_holding) { lost(true); }
+
+static int repair_and_end(void *l) { return tl_lock_recover(l, TL_NEVER) == 1 ? 0 : -EPROTO; }
+
+TEST(L4_repairer_ends_holding)
+{
+	tl_scope s = { .keep_going = true };
+	tl_lock l = { 0 };
+	tl_strand t, w;
+
+	tl_on_report(count_report, NULL);
+	tl_scope_open(&s);
+	t = start_task(&s, end_holding, &l);
+	tl_yield();
+	tl_cancel(t);
+	ending(t);
+	CHECK_EQ(ending(start_thread(&s, repair_and_end, &l)), 0);
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), -EOWNERDEAD);
+	CHECK_EQ(ending(start_task(&s, repair_and_end, &l)), 0);
+	CHECK_EQ(reports[TL_R_MISUSE], 3);
+	CHECK_EQ(tl_lock_recover(&l, TL_POLL), 1);
+	w = start_task(&s, recover_it, &l);
+	await_state(w, TL_BLOCKED);
+	tl_lock_release(&l);
+	CHECK_EQ(ending(w), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+TEST(L4_hold_takes_over_and_leaves_it_lost)
+{
+	tl_scope s = { .keep_going = true };
+	tl_lock l = { 0 };
+	tl_strand t, a, b;
+
+	tl_on_report(count_report, NULL);
+	tl_scope_open(&s);
+	t = start_task(&s, end_holding, &l);
+	tl_yield();
+	tl_cancel(t);
+	ending(t);
+	tl_lock_hold(&l);
+	CHECK(tl_lock_held(&l));
+	a = start_task(&s, acquire_only, &l);
+	b = start_thread(&s, acquire_only, &l);
+	await_state(a, TL_BLOCKED);
+	await_state(b, TL_BLOCKED);
+	tl_lock_release(&l);
+	CHECK_EQ(ending(a), -EOWNERDEAD);
+	CHECK_EQ(ending(b), -EOWNERDEAD);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), -EOWNERDEAD);
+	tl_lock_hold(&l);
+	tl_lock_release(&l);
+	CHECK_EQ(tl_lock_recover(&l, TL_NEVER), 1);
+	tl_lock_release(&l);
+	CHECK_EQ(tl_lock_acquire(&l, TL_NEVER), 0);
+	tl_lock_release(&l);
+	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
+}
+
+/* The function has returned, so its locks are lost at once: its children do not wait for ever. */
+static int end_with_child(void *l)
+{
+	tl_strand t;
+
+	CHECK_EQ(tl_lock_acquire(l, TL_NEVER), 0);
+	t = start_task(NULL, acquire_only, l);
+	await_state(t, TL_BLOCKED);
+	return 0;
+}
+
+TEST(L4_owner_ends_before_its_children)
+{
+	tl_scope s = { .keep_going = true };
+	tl_lock l = { 0 };
+
+	tl_on_report(count_report, NULL);
+	tl_scope_open(&s);
+	CHECK_EQ(ending(start_thread(&s, end_with_child, &l)), -EOWNERDEAD);
+	CHECK_EQ(reports[TL_R_MISUSE], 1);
+	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
+}
+
+/* An adopted thread is a strand too. */
+static void *foreign(void *l)
+{
+	CHECK_EQ(tl_lock_acquire(l, TL_NEVER), 0);
+	return NULL;
+}
+
+TEST(L4_adopted_thread_ends_holding)
+{
+	tl_lock l = { 0 };
+	pthread_t p;
+
+	tl_on_report(count_report, NULL);
+	CHECK_EQ(pthread_create(&p, NULL, foreign, &l), 0);
+	CHECK_EQ(pthread_join(p, NULL), 0);
+	CHECK_EQ(tl_lock_acquire(&l, TL_POLL), -EOWNERDEAD);
+	CHECK_EQ(reports[TL_R_MISUSE], 1);
+	CHECK_EQ(tl_lock_recover(&l, TL_POLL), 1);
+	tl_lock_release(&l);
+}
+
+/* -- the list of held locks */
+
+enum { MANY = 40 };
+
+static int hold_many(void *arg)
+{
+	tl_lock *l = arg;
+	uint64_t seed = 5;
+	int held[MANY] = { 0 };
+
+	for (int i = 0; i < 20000; i++) {
+		uint32_t k = number(&seed) % MANY;
+
+		if (held[k])
+			tl_lock_release(&l[k]);
+		else
+			CHECK_EQ(tl_lock_acquire(&l[k], TL_NEVER), 0);
+		held[k] = !held[k];
+		CHECK_EQ(tl_lock_held(&l[k]), held[k]);
+	}
+	for (int k = 0; k < MANY; k++)
+		if (held[k] != k % 2) {
+			if (held[k])
+				tl_lock_release(&l[k]);
+			else
+				CHECK_EQ(tl_lock_acquire(&l[k], TL_NEVER), 0);
+		}
+	return 0;
+}
+
+TEST(ends_with_exactly_the_held_ones_lost)
+{
+	tl_scope s = { 0 };
+	tl_lock l[MANY] = { 0 };
+
+	tl_on_report(count_report, NULL);
+	tl_scope_open(&s);
+	CHECK_EQ(ending(start_task(&s, hold_many, l)), 0);
+	CHECK_EQ(reports[TL_R_MISUSE], 1);
+	for (int k = 0; k < MANY; k++)
+		CHECK_EQ(tl_lock_acquire(&l[k], TL_POLL), k % 2 ? -EOWNERDEAD : 0);
+	for (int k = 0; k < MANY; k += 2)
+		tl_lock_release(&l[k]);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* Locks, conditions and semaphores of one bucket do not disturb each other. */
+TEST(many_locks_at_once)
+{
+	static struct box x[2000];
+	static struct box *at[2000];
+
+	for (int i = 0; i < 2000; i++)
+		at[i] = &x[i / 4];
+	for (int i = 0; i < 2000; i++)
+		CHECK(at[i] != NULL);
+	crowd(LOOPS, 60, count, at, sizeof *at);
+	for (int i = 0; i < 15; i++)
+		CHECK_EQ(x[i].a, 4l * ROUNDS);
+}
