@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define KEEP_IDLE   tl_s(75)  /* how long a connection may do nothing between two requests */
-#define LINGER      tl_s(2)   /* how long the rest of a refused body is read */
+#define KEEP_IDLE   tl_s(75)   /* how long a connection may do nothing between two requests */
+#define LINGER      tl_s(2)    /* how long the rest of a refused body is read */
 #define LINGER_READ (8u << 20) /* and how much of it */
 
 /* -- bytes that were read too much */
@@ -78,10 +78,7 @@ static int read_head(struct conn *c, enum http_event *event)
 
 /* -- one request */
 
-static int no_method(struct conn *c, const char *allow)
-{
-	return reply_why(c, WHY_METHOD, allow);
-}
+static int no_method(struct conn *c, const char *allow) { return reply_why(c, WHY_METHOD, allow); }
 
 static int route(struct conn *c)
 {

@@ -127,8 +127,9 @@ static int prove(struct db *db, const char *path, char *problem, size_t cap)
 	}
 	if (sound)
 		pragma(db, "PRAGMA quick_check(1)", &sound);
-	return sound && sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) ==
-				SQLITE_OK &&
+	return sound &&
+			       sqlite3_exec(db->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) ==
+				       SQLITE_OK &&
 			       sqlite3_exec(db->h, schema, NULL, NULL, NULL) == SQLITE_OK
 		       ? 0
 		       : -EIO;
@@ -143,7 +144,8 @@ static int explain(struct db *db, const char *path, char *problem, size_t cap)
 	if (r == -ENOSPC)
 		snprintf(problem, cap, "the disk is full: free space for %s", path);
 	else if (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY || rc == SQLITE_PERM)
-		snprintf(problem, cap, "%s cannot be written; give this user the right to it", path);
+		snprintf(
+			problem, cap, "%s cannot be written; give this user the right to it", path);
 	else if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
 		snprintf(problem, cap, "%s is in use by another program; end it first", path);
 	else
@@ -176,10 +178,9 @@ int db_open(struct db **ret, const char *dir, enum db_use use, char *problem, si
 	sqlite3_busy_timeout(db->h, 5000);
 	if (r == 0 && use == DB_STORE)
 		r = prove(db, path, problem, cap);
-	if (r == 0 &&
-		(sqlite3_exec(db->h, "PRAGMA synchronous = FULL; PRAGMA cache_size = -256", NULL,
-			 NULL, NULL) != SQLITE_OK ||
-			prepare(db) != SQLITE_OK))
+	if (r == 0 && (sqlite3_exec(db->h, "PRAGMA synchronous = FULL; PRAGMA cache_size = -256",
+			       NULL, NULL, NULL) != SQLITE_OK ||
+			      prepare(db) != SQLITE_OK))
 		r = -EIO;
 	if (r < 0) {
 		r = explain(db, path, problem, cap);

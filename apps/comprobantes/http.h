@@ -11,10 +11,10 @@
 #define HTTP_HEAD_LIMIT (16u << 10)
 
 enum http_event {
-	HTTP_NEEDS, /* all was read; feed on */
+	HTTP_NEEDS,  /* all was read; feed on */
 	HTTP_HEADED, /* the head is whole: the fields below are filled; feed on for the body */
-	HTTP_WHOLE, /* the request is whole; what was not read belongs to the next one */
-	HTTP_BAD   /* see .why; the connection is of no more use */
+	HTTP_WHOLE,  /* the request is whole; what was not read belongs to the next one */
+	HTTP_BAD     /* see .why; the connection is of no more use */
 };
 
 /* Bytes of the body, in the buffer that is being fed.  Other than WHY_NONE ends the request. */

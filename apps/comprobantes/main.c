@@ -7,7 +7,8 @@ static const char help[] =
 	"comprobantes takes in payment receipts: attach, validate, store a copy, notify.\n"
 	"\n"
 	"  comprobantes serve --data DIR   run the service (--help: its options)\n"
-	"  comprobantes rush               start one, send it 3,000 receipts at once, and audit it\n";
+	"  comprobantes rush               start one, send it 3,000 receipts at once, and audit "
+	"it\n";
 
 int main(int argc, char **argv)
 {
@@ -20,8 +21,7 @@ int main(int argc, char **argv)
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
 		return fputs(help, stdout) < 0 || fflush(stdout) != 0;
 	if (*command)
-		fprintf(stderr,
-			"comprobantes: there is no command '%s'; try comprobantes --help\n",
+		fprintf(stderr, "comprobantes: there is no command '%s'; try comprobantes --help\n",
 			command);
 	else
 		fputs("comprobantes: which command? serve or rush; try comprobantes --help\n",

@@ -142,8 +142,8 @@ static void put_memory(struct out *o)
 		fclose(f);
 }
 
-size_t metrics_text(struct metrics *m, const struct metrics_gauge *gauges, size_t n, char *buf,
-	size_t cap)
+size_t metrics_text(
+	struct metrics *m, const struct metrics_gauge *gauges, size_t n, char *buf, size_t cap)
 {
 	struct out o = { buf, buf + cap };
 

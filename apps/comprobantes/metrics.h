@@ -39,7 +39,7 @@ void metrics_stage(struct metrics *m, enum stage stage, tl_time since);
 
 /* All as Prometheus text; answers its length, at most cap - 1.  Source: the text exposition format
  * 0.0.4. */
-size_t metrics_text(struct metrics *m, const struct metrics_gauge *gauges, size_t n, char *buf,
-	size_t cap);
+size_t metrics_text(
+	struct metrics *m, const struct metrics_gauge *gauges, size_t n, char *buf, size_t cap);
 
 #endif

@@ -153,8 +153,7 @@ int notify_strand(void *arg)
 		if (n > 0)
 			deliver(&post);
 		/* acq_rel pairs with the release in owe_notice: its row is committed. */
-		if (n == 0 ||
-			atomic_exchange_explicit(&s->owed, false, memory_order_acq_rel))
+		if (n == 0 || atomic_exchange_explicit(&s->owed, false, memory_order_acq_rel))
 			sweep(&post);
 	}
 	return 0;

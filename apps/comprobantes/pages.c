@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIPT "/comprobantes/"
+#define RECEIPT     "/comprobantes/"
 #define METRICS_CAP (16u << 10)
 
 bool pages_has(const char *path)
@@ -81,8 +81,7 @@ static int get_metrics(struct conn *c)
 
 	if (!text)
 		return reply_why(c, WHY_NO_MEMORY, NULL);
-	n = metrics_text(
-		&s->metrics, gauges, sizeof gauges / sizeof gauges[0], text, METRICS_CAP);
+	n = metrics_text(&s->metrics, gauges, sizeof gauges / sizeof gauges[0], text, METRICS_CAP);
 	r = reply_send(c,
 		&(struct reply){ 200, NULL, "text/plain; version=0.0.4; charset=utf-8", text, n });
 	free(text);

@@ -63,8 +63,8 @@ int reply_send(struct conn *c, const struct reply *a)
 
 int reply_json(struct conn *c, int status, const char *headers, const char *json)
 {
-	return reply_send(c,
-		&(struct reply){ status, headers, "application/json", json, strlen(json) });
+	return reply_send(
+		c, &(struct reply){ status, headers, "application/json", json, strlen(json) });
 }
 
 int reply_why(struct conn *c, enum why why, const char *text)

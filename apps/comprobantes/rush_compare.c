@@ -19,6 +19,7 @@
 
 #define ONE_BY_ONE 200 /* students at most: more would only take longer */
 #define THREADS    64  /* at once */
+#define TASKS      512
 #define CHUNK      32768
 
 struct work {
@@ -174,8 +175,10 @@ static int with_threads(struct student *s, size_t n)
 
 static int with_tasks(struct student *s, size_t n)
 {
+	tl_gather_opts o = { .limit = TASKS };
+
 	s->work->offload = true;
-	return tl_gather(s, n, sizeof *s, serve, NULL, TL_NEVER);
+	return tl_gather(s, n, sizeof *s, serve, &o, TL_NEVER);
 }
 
 static const struct way {
@@ -185,7 +188,7 @@ static const struct way {
 } ways[] = {
 	{ "one", "one after another", one_by_one, ONE_BY_ONE },
 	{ "threads", "threads, 64 at once", with_threads, UINT32_MAX },
-	{ "tasks", "tasks, all at once", with_tasks, UINT32_MAX },
+	{ "tasks", "tasks, 512 at once", with_tasks, UINT32_MAX },
 };
 #define WAYS (sizeof ways / sizeof *ways)
 

@@ -153,16 +153,15 @@ static int serve(struct service *s, tl_listener *listener)
 	tl_scope_open(&serving);
 	r = tl_scope_signals(&serving, signals, 2);
 	if (r == 0)
-		r = tl_task_start(&serving, drain_strand, s,
-			&(tl_opts){ .name = "drain", .daemon = true });
+		r = tl_task_start(
+			&serving, drain_strand, s, &(tl_opts){ .name = "drain", .daemon = true });
 	if (r >= 0) {
 		s->undo = false;
 		tl_listener_address(listener, address, sizeof address);
 		printf("comprobantes: listening on %s\n", address);
 		fflush(stdout);
 		r = tl_serve(listener, conn_serve, s,
-			&(tl_serve_opts){
-				.limit = s->opts.connections, .drain = s->opts.drain });
+			&(tl_serve_opts){ .limit = s->opts.connections, .drain = s->opts.drain });
 	}
 	tl_scope_cancel(&serving);
 	(void)tl_scope_close(&serving);

@@ -16,7 +16,7 @@
 
 struct service_opts {
 	const char *data, *listen;
-	size_t limit;       /* bytes of a file */
+	size_t limit; /* bytes of a file */
 	tl_span drain, idle;
 	size_t queue;       /* uploads that wait for a slot */
 	size_t connections; /* at once */
@@ -38,7 +38,7 @@ struct service {
 
 	/* loop */
 	bool draining;
-	tl_time stop; /* when the drain is to have ended */
+	tl_time stop;       /* when the drain is to have ended */
 	struct seat *seats; /* the idle connections */
 	tl_sem slots;
 	size_t waiting, uploading; /* for a slot; in one, or between two */

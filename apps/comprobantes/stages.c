@@ -50,13 +50,12 @@ int stages_start(struct service *s, tl_scope *scope)
 	for (int i = 0; i < s->validators && r >= 0; i++) {
 		struct validate_arg arg = { s, i };
 		r = tl_thread_start(scope, validate_strand, &arg,
-			&(tl_opts){ .name = "validate",
-				.ret = &s->validating[i],
-				.copy = sizeof arg });
+			&(tl_opts){
+				.name = "validate", .ret = &s->validating[i], .copy = sizeof arg });
 	}
 	if (r >= 0)
-		r = tl_thread_start(scope, store_strand, s,
-			&(tl_opts){ .name = "store", .ret = &s->storing });
+		r = tl_thread_start(
+			scope, store_strand, s, &(tl_opts){ .name = "store", .ret = &s->storing });
 	if (r >= 0)
 		r = tl_thread_start(scope, notify_strand, s,
 			&(tl_opts){ .name = "notify", .ret = &s->notifying });

@@ -3,7 +3,8 @@
  * PNG and JPEG are walked from front to back through a window of the caller's; of a PDF only the
  * two ends are read.  What stands after the end mark of a picture is nobody's business: phones
  * append data of their own.  Pure but for pread(2); each call uses only its own frame and buffer.
- * Sources: ISO 32000-1 section 7.5; the PNG specification, sections 5 and 11; ITU-T T.81 annex B. */
+ * Sources: ISO 32000-1 section 7.5; the PNG specification, sections 5 and 11; ITU-T T.81 annex B.
+ */
 #include "types.h"
 #include <pthread.h>
 #include <stdbool.h>

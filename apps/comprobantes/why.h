@@ -22,12 +22,12 @@
 	X(DUPLICATE, 409, "duplicate", "Another student has already sent this very file.") \
 	X(TOO_LARGE, 413, "too_large", "The file is larger than this service takes.") \
 	X(LONG_URL, 414, "head", "The address of the request is too long.") \
-	X(DECLARED, 415, "type", \
-		"This Content-Type is not taken: send PDF, PNG, JPEG or a form.") \
+	X(DECLARED, 415, "type", "This Content-Type is not taken: send PDF, PNG, JPEG or a form.") \
 	X(TYPE, 415, "type", "The file is neither PDF, PNG nor JPEG.") \
 	X(MISMATCH, 415, "type", "The file is not of the type that was declared.") \
 	X(EXPECT, 417, "expect", "Only Expect: 100-continue is known.") \
-	X(BROKEN_PDF, 422, "broken", "The PDF is not whole: its end or cross-reference is missing.") \
+	X(BROKEN_PDF, 422, "broken", \
+		"The PDF is not whole: its end or cross-reference is missing.") \
 	X(BROKEN_PNG, 422, "broken", "The PNG is not whole: a chunk is missing or damaged.") \
 	X(BROKEN_JPEG, 422, "broken", "The JPEG is not whole: a segment or its end is missing.") \
 	X(LONG_HEAD, 431, "head", "The header of the request is larger than 16 KiB.") \

@@ -81,7 +81,8 @@ static int do_open(struct work *k)
 	struct tl_store *st = store_of(k);
 
 	if (!store_needs_names)
-		st->fd = openat(st->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+		st->fd = openat(st->folder < 0 ? st->dir : st->folder, ".",
+			O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 	if (st->fd >= 0)
 		return 0;
 	/* EISDIR: a kernel that does not know the flag sees a folder opened for writing. */
@@ -100,7 +101,9 @@ int tl_store_open(tl_store **ret, int dir, tl_time deadline)
 	st->dir = dir;
 	st->folder = st->fd = -1;
 	atomic_store_explicit(&st->refs, 1, memory_order_relaxed);
-	r = store_work(st, do_open, NULL, deadline);
+	r = dir == AT_FDCWD ? store_folder(st) : 0; /* which may be another one by the time */
+	if (r == 0)
+		r = store_work(st, do_open, NULL, deadline);
 	if (r < 0)
 		unref(st);
 	else

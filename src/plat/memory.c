@@ -9,10 +9,13 @@
 
 size_t plat_page(void)
 {
-	static size_t page;
+	static _Atomic size_t known;
+	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
 
-	if (!page)
+	if (!page) {
 		page = (size_t)sysconf(_SC_PAGESIZE);
+		atomic_store_explicit(&known, page, memory_order_relaxed);
+	}
 	return page;
 }
 

@@ -67,6 +67,7 @@ pid_t plat_thread_id(void);
  * system.  plat_thread_helpers: how many there are. */
 int plat_thread_begin(void (*fn)(void *), void *arg, const char *name);
 int plat_thread_helpers(void);
+void plat_thread_forked(void); /* in the child of a fork: they are not here */
 /* How many threads the process has right now, whoever made them; < 0: unknown. */
 int plat_thread_count(void);
 /* A number that no other process, living or dead, of this boot has; 0: pid is not running. */

@@ -52,4 +52,6 @@ int plat_thread_begin(void (*fn)(void *), void *arg, const char *name)
 	return r;
 }
 
+void plat_thread_forked(void) { atomic_store_explicit(&helpers, 0, memory_order_relaxed); }
+
 int plat_thread_helpers(void) { return atomic_load_explicit(&helpers, memory_order_relaxed); }

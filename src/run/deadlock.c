@@ -26,14 +26,13 @@ static bool quiet(struct loop *l, void *arg)
 	return !atomic_load_explicit(&l->inbox, memory_order_seq_cst);
 }
 
-/* A loop that wakes counts so before it takes its inbox: if nobody has woken from the first look to
- * the last, the inboxes were empty while all slept. */
-static bool all_asleep(void)
+/* A loop that wakes is no longer asleep, then counts a wake, then takes its inbox: if none was
+ * counted from the first look to the last, the inboxes were empty while all slept. */
+static bool all_asleep(int n)
 {
 	uint32_t before = atomic_load_explicit(&wakes, memory_order_seq_cst);
 
-	return atomic_load_explicit(&asleep, memory_order_seq_cst) ==
-		atomic_load_explicit(&loops, memory_order_seq_cst) &&
+	return atomic_load_explicit(&asleep, memory_order_seq_cst) == n &&
 		atomic_load_explicit(&outside, memory_order_seq_cst) == 0 &&
 		loop_each(quiet, NULL) &&
 		atomic_load_explicit(&wakes, memory_order_seq_cst) == before;
@@ -61,11 +60,12 @@ int64_t deadlock_sleep(struct loop *l)
 {
 	static const int64_t again[TRIES] = { 1000000, 10000000, 100000000, 1000000000 };
 
+	int n = atomic_load_explicit(&loops, memory_order_seq_cst); /* a thread may just begin */
+
 	atomic_fetch_add_explicit(&asleep, 1, memory_order_seq_cst);
-	if (!all_asleep())
+	if (!all_asleep(n))
 		return 0;
-	if (plat_thread_count() ==
-		atomic_load_explicit(&loops, memory_order_relaxed) + plat_thread_helpers()) {
+	if (plat_thread_count() == n + plat_thread_helpers()) {
 		tell();
 		return 0;
 	}
@@ -77,12 +77,13 @@ void deadlock_forked(int n)
 	atomic_store_explicit(&loops, n, memory_order_relaxed);
 	atomic_store_explicit(&asleep, 0, memory_order_relaxed);
 	atomic_store_explicit(&outside, 0, memory_order_relaxed);
+	atomic_flag_clear_explicit(&told, memory_order_relaxed);
 }
 
 void deadlock_wake(struct loop *l, bool by_somebody)
 {
-	atomic_fetch_add_explicit(&wakes, 1, memory_order_seq_cst);
 	atomic_fetch_sub_explicit(&asleep, 1, memory_order_seq_cst);
+	atomic_fetch_add_explicit(&wakes, 1, memory_order_seq_cst);
 	if (by_somebody) {
 		atomic_flag_clear_explicit(&told, memory_order_relaxed);
 		l->suspicious = 0;

@@ -19,7 +19,8 @@ static void look_inside(struct strand *s, tl_info *i)
 		i->since.ns = atomic_load_explicit(&b->since, memory_order_relaxed);
 		i->os_id = s->loop ? s->loop->os_id : 0;
 	}
-	if (s->scope && i->state != TL_ENDED)
+	if (s->scope && !(atomic_load_explicit(&s->life, memory_order_relaxed) &
+				(LIFE_ENDED | LIFE_FREE))) /* still counted, so its scope stays */
 		i->parent.id =
 			atomic_load_explicit(&scope_of(s->scope)->owner->id, memory_order_relaxed);
 	spin_unlock(&s->lock);
@@ -32,7 +33,7 @@ static int inspect(struct strand *s, uint64_t id, tl_info *ret)
 
 	if (life & LIFE_FREE)
 		return -ESRCH;
-	i.state = (enum tl_state)strand_state(s, life);
+	i.state = (enum tl_state)strand_state(s);
 	i.daemon = life & LIFE_DAEMON;
 	look_inside(s, &i);
 	strand_name(s, i.name);

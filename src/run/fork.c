@@ -44,6 +44,8 @@ static void in_child(void)
 	slot_forked();
 	stack_forked();
 	window_forked();
+	report_forked();
+	plat_thread_forked();
 	end_others(me);
 	loop_forked(me ? me->loop : NULL, me);
 	if (!me)
@@ -51,6 +53,7 @@ static void in_child(void)
 	me->scope = NULL;
 	empty(me->body->inner);
 	strand_lock_word(me, me->body);
+	me->body->held = 0; /* those locks are the parent's, or lost */
 	thread_forked(me);
 }
 

@@ -60,7 +60,7 @@ int tl_gather(
 	o = o ? o : &none;
 	if (r < 0)
 		return r;
-	if (!fn || deadline.ns == TL_POLL.ns ||
+	if (!fn || deadline.ns == TL_POLL.ns || !RESERVED_ZERO(o) ||
 		(o->kind && o->kind != TL_TASK && o->kind != TL_THREAD))
 		return -EINVAL;
 	if (!n)

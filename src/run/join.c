@@ -42,31 +42,67 @@ bool strand_mark(tl_strand t, struct strand **ret, uint32_t *ret_life)
 	return false;
 }
 
+static const char joins[] = "join";
+
+/* Wait while s lives; who is woken by its end is told it in *end, since the scope that keeps it may
+ * be closed before we have our turn. */
+static int await_end(struct strand *s, uint32_t life, tl_end *end, tl_time deadline)
+{
+	struct waiter w = { .object = &s->life, .what = joins, .data = end };
+	struct wait_list *b = word_bucket(&s->life);
+
+	spin_lock(&b->lock);
+	if (atomic_load_explicit(&s->life, memory_order_seq_cst) != life) {
+		spin_unlock(&b->lock);
+		return 0;
+	}
+	return wait_park(&w, &b->head, &b->lock, deadline);
+}
+
+void join_tell(struct strand *s)
+{
+	struct wait_list *b = word_bucket(&s->life);
+	struct waiter *w;
+
+	spin_lock(&b->lock);
+	while ((w = word_first(b, &s->life))) {
+		struct parker *who = w->who;
+		enum wait_claim c;
+
+		list_remove(&w->link);
+		c = wait_claim(w);
+		if (c != WAIT_LOST && w->what == joins)
+			*(tl_end *)w->data = (tl_end){ (enum tl_how)s->how, s->result };
+		wait_finish(who, c);
+	}
+	spin_unlock(&b->lock);
+}
+
 int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)
 {
 	struct strand *me = strand_self(), *s;
+	tl_end end = { 0 };
 	uint32_t life;
-	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(me), ended;
-	bool waited = false;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(me);
 
 	if (r < 0)
 		return r;
-	while ((ended = strand_ended(t, &s, &life)) == 0) {
+	while (!end.how && (r = strand_ended(t, &s, &life)) == 0) {
 		if (s == me)
 			return -EDEADLK;
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
-		if (!mark(s, &life))
-			continue;
-		waited = true;
-		r = word_wait(&s->life, life, "join", &s->life, deadline);
-		if (r < 0)
+		if (mark(s, &life) && (r = await_end(s, life, &end, deadline)) < 0)
 			return r;
 	}
-	if (ended < 0 && !waited)
-		return ended;
+	if (!end.how && r > 0) {
+		end = (tl_end){ (enum tl_how)s->how, s->result };
+		r = strand_ended(t, &s, &life); /* else it was of another */
+	}
+	if (r < 0)
+		return r;
 	if (ret_end)
-		*ret_end = ended < 0 ? (tl_end){ TL_RETURNED, 0 } : (tl_end){ s->how, s->result };
+		*ret_end = end;
 	return 0;
 }
 

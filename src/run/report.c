@@ -24,6 +24,8 @@ void tl_on_report(void (*fn)(const tl_report *r, void *arg), void *arg)
 	spin_unlock(&hook.lock);
 }
 
+void report_forked(void) { hook.lock = (struct spin){ 0 }; }
+
 static const char *const kinds[] = { "?", "misuse", "failure", "straggler", "deadlock", "degraded",
 	"leak" };
 

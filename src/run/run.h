@@ -117,13 +117,15 @@ void strand_begin(struct strand *s, struct body *b); /* open its outermost scope
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
 void strand_end(struct strand *s, int result);       /* the last touch of s */
 const char *strand_name(struct strand *s, char buf[32]);
-int strand_state(struct strand *s, uint32_t life);
+int strand_state(struct strand *s);
 void strand_forget(struct strand *s); /* it was never admitted anywhere */
 enum { STRAND_FOREIGN = 3 };          /* for strand_init: a thread that telar did not start */
 extern const char strand_begins[];    /* what a strand waits for that has yet to begin */
 int strand_sleep(const char *what, int64_t until);
 /* Told when a strand ends with locks held; set by the floor that has locks. */
 extern void (*strand_lost)(struct body *b);
+/* Its function has returned: what it still holds is lost. */
+void strand_lose(struct strand *s);
 
 /* What few strands need, in one allocation with the copy of *arg. */
 struct extra {
@@ -188,12 +190,23 @@ void slot_forked(void);
 void stack_forked(void);
 void window_forked(void);
 void offload_forked(void);
+void report_forked(void);
 void deadlock_forked(int loops);
 void loop_forked(struct loop *l, struct strand *me);
 void thread_forked(struct strand *me);
 void strand_lock_word(struct strand *s, struct body *b);
 
 /* -- for the floors above */
+
+/* Is the reserved tail of an options struct all zero? */
+#define RESERVED_ZERO(o) reserved_zero((o)->reserved, sizeof(o)->reserved / sizeof *(o)->reserved)
+static inline bool reserved_zero(const uint64_t *tail, size_t n)
+{
+	while (n)
+		if (tail[--n])
+			return false;
+	return true;
+}
 
 /* Start a strand of a kind; what the public starts share. */
 int strand_start(
@@ -209,6 +222,7 @@ static inline struct strand *strand_self(void)
 }
 /* 0, or -ECANCELED: the first line of every cancel point. */
 static inline int strand_checkpoint(struct strand *me);
+void join_tell(struct strand *s); /* s has ended: wake its joiners */
 /* Is t a strand that has ended? 1 yes, 0 no, -ESRCH. */
 int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life);
 /* Say that somebody waits for its end; false: it has ended or is gone.  *ret_life: what its life

@@ -120,7 +120,7 @@ static bool collect(tl_scope *scope, int r, struct strand *s)
 
 	if (first)
 		in->first = r;
-	if (scope->n_failures < scope->max_failures) {
+	if (scope->failures && scope->n_failures < scope->max_failures) {
 		f = &scope->failures[scope->n_failures];
 		*f = (tl_failure){ .end = { TL_RETURNED, r } };
 		f->strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
@@ -202,18 +202,26 @@ static int sink(tl_scope *scope, bool daemons_too, tl_time deadline)
 		spin_lock(&in->lock);
 		in->closer = NULL;
 	}
+	if (sunk(in, daemons_too))
+		r = 0; /* completion beats deadline and cancel */
 	spin_unlock(&in->lock);
 	return r;
 }
 
 int tl_scope_join(tl_scope *s, tl_time deadline)
 {
-	int r = strand_checkpoint(strand_self());
+	struct scope *in = scope_of(s);
+	bool done;
+	int r;
 
-	if (r < 0)
-		return r;
-	r = sink(s, false, deadline.ns == TL_POLL.ns ? (tl_time){ 1 } : deadline);
-	return r == -ETIMEDOUT && deadline.ns == TL_POLL.ns ? -EAGAIN : r;
+	if (deadline.ns == TL_POLL.ns) {
+		spin_lock(&in->lock);
+		done = sunk(in, false);
+		spin_unlock(&in->lock);
+		return done ? 0 : -EAGAIN;
+	}
+	r = strand_checkpoint(strand_self());
+	return r < 0 ? r : sink(s, false, deadline);
 }
 
 /* Reports are made without the lock: the hook is the program's own code. */
@@ -357,5 +365,5 @@ int tl_call(tl_fn *fn, void *arg, tl_time deadline)
 	q = tl_scope_close(&s);
 	if (r == -ECANCELED && q == -ETIMEDOUT)
 		return q;
-	return r >= 0 && scope_of(&s)->first ? q : r;
+	return scope_of(&s)->first && (r >= 0 || r == -ECANCELED) ? q : r;
 }

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "run/run.h"
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,23 +111,28 @@ void strand_begin(struct strand *s, struct body *b)
 
 void (*strand_lost)(struct body *b);
 
+void strand_lose(struct strand *s)
+{
+	if (!s->body->held)
+		return;
+	report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");
+	strand_lost(s->body);
+}
+
 int strand_run(struct strand *s)
 {
 	struct body *b = s->body;
 	int r = s->fn(s->arg), first;
 
+	strand_lose(s); /* before anything waits: its children may want them */
 	while (b->inner != &b->outer) {
 		report(TL_R_MISUSE, s, 0, "ended with scope '%s' open",
 			b->inner->name ? b->inner->name : "");
 		tl_scope_close(b->inner);
 	}
 	scope_end(&b->outer, false);
-	if (b->held) {
-		report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");
-		strand_lost(b);
-	}
 	first = scope_of(&b->outer)->first;
-	return r < 0 || !first ? r : first;
+	return first && (r >= 0 || r == -ECANCELED) ? first : r;
 }
 
 /* Was it asked to stop: by itself, or through a scope around it? */
@@ -147,6 +151,7 @@ static bool was_asked(struct strand *s)
  * ending is kept, the record is ours. */
 void strand_end(struct strand *s, int result)
 {
+	tl_scope *scope = s->scope;
 	bool cancelled = result == -ECANCELED && was_asked(s);
 	struct extra *x;
 	uint32_t old;
@@ -161,14 +166,14 @@ void strand_end(struct strand *s, int result)
 	s->body = NULL;
 	x = s->extra;
 	s->extra = NULL;
-	spin_unlock(&s->lock);
-	mem_free(x);
 	old = atomic_fetch_or_explicit(&s->life, LIFE_ENDED, memory_order_seq_cst);
+	spin_unlock(&s->lock); /* who held it and saw us alive has also seen our scope */
+	mem_free(x);
 	if (old & LIFE_WAITED)
-		word_wake(&s->life, &s->life, INT_MAX);
-	if (s->scope)
+		join_tell(s);
+	if (scope)
 		scope_dismiss(s, old & LIFE_KEPT);
-	if (!(old & LIFE_KEPT) || !s->scope)
+	if (!(old & LIFE_KEPT) || !scope) /* else the record is not ours any more, not to be read */
 		slot_give(s);
 }
 
@@ -218,25 +223,36 @@ tl_strand tl_self(void)
 	return (tl_strand){ atomic_load_explicit(&strand_self()->id, memory_order_relaxed) };
 }
 
-int strand_state(struct strand *s, uint32_t life)
+static int state(struct strand *s)
 {
 	uint32_t word = atomic_load_explicit(&s->park.word, memory_order_relaxed);
 
-	if (life & LIFE_ENDED)
+	if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_ENDED)
 		return TL_ENDED;
-	if (!s->begun)
+	if (!s->body)
 		return word == PARK_WAITING ? TL_CREATED : TL_READY;
-	if (s->body && s->body->waits == strand_begins)
+	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)
 		return TL_CREATED;
 	if (word == PARK_WAITING)
 		return TL_BLOCKED;
 	return s->kind == TL_THREAD || s->loop->now_runs == s ? TL_RUNNING : TL_READY;
 }
 
+/* Under its lock: until it is released the body, and with it the loop, stays. */
+int strand_state(struct strand *s)
+{
+	int r;
+
+	spin_lock(&s->lock);
+	r = state(s);
+	spin_unlock(&s->lock);
+	return r;
+}
+
 int tl_state(tl_strand t)
 {
 	struct strand *s = slot_find(t);
-	int r = s ? strand_state(s, atomic_load_explicit(&s->life, memory_order_acquire)) : -ESRCH;
+	int r = s ? strand_state(s) : -ESRCH;
 
 	return slot_find(t) ? r : -ESRCH;
 }

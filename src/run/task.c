@@ -7,29 +7,34 @@
 #include "run/run.h"
 #include "run/stack.h"
 #include <errno.h>
-#include <limits.h>
 
+/* The scope is asked too: a cancel that came while a repeated task was in a call told that call. */
 static bool too_late(struct strand *s)
 {
-	int64_t eff = atomic_load_explicit(&scope_of(s->scope)->eff, memory_order_relaxed);
+	struct scope *in = scope_of(s->scope);
+	int64_t eff = atomic_load_explicit(&in->eff, memory_order_relaxed);
 
-	return (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_ASKED) ||
+	return (atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_ASKED) ||
+	       (atomic_load_explicit(&in->flags, memory_order_seq_cst) & SCOPE_CANCELLED) ||
 	       (eff && eff <= s->loop->now);
 }
 
 static bool paused(struct strand *s)
 {
-	return atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_PAUSED;
+	return atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_PAUSED;
 }
 
-/* Go on waiting to begin.  A cancel that came before the word changed is seen by looking again. */
+static bool too_early(struct strand *s) { return paused(s) || s->planned > s->loop->now; }
+
+/* Go on waiting to begin.  What came before the word changed is seen by looking again.  A paused
+ * one has no timer: its time may be past. */
 static bool wait_on(struct strand *s)
 {
 	atomic_exchange_explicit(&s->park.word, PARK_WAITING, memory_order_seq_cst);
-	if (s->planned)
-		timer_at(s, s->planned);
-	if (atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_ASKED)
+	if (too_late(s) || !too_early(s))
 		wait_poke(&s->park);
+	else if (!paused(s))
+		timer_at(s, s->planned);
 	return false;
 }
 
@@ -41,23 +46,24 @@ bool task_settle(struct strand *s)
 		strand_end(s, -ECANCELED);
 		return false;
 	}
-	if (paused(s) || (s->planned && s->planned > s->loop->now))
-		return wait_on(s);
-	return true;
+	return too_early(s) ? wait_on(s) : true;
+}
+
+/* The first planned time after now: those that were missed are skipped. */
+static int64_t next_planned(int64_t planned, int64_t every, int64_t now)
+{
+	int64_t missed = planned <= now ? (now - planned) / every : 0;
+
+	return __builtin_add_overflow(planned, (missed + 1) * every, &planned) ? INT64_MAX
+									       : planned;
 }
 
 /* The function of a repeated task has answered: begin again at the next planned time. */
 static bool again(struct strand *s, int r)
 {
-	int64_t now;
-
 	if (!s->extra || !s->extra->every.ns || r < 0)
 		return false;
-	now = plat_now();
-	s->planned += s->extra->every.ns;
-	if (s->planned <= now) /* missed: the next that is still to come */
-		s->planned += (now - s->planned + s->extra->every.ns) / s->extra->every.ns *
-			      s->extra->every.ns;
+	s->planned = next_planned(s->planned, s->extra->every.ns, plat_now());
 	spin_lock(&s->lock);
 	s->body = NULL;
 	s->begun = false;
@@ -125,9 +131,8 @@ static bool sane(int kind, tl_fn *fn, const tl_opts *o)
 		return false;
 	if (!o)
 		return true;
-	for (unsigned i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
-		if (o->reserved[i])
-			return false;
+	if (!RESERVED_ZERO(o) || (o->thread && !RESERVED_ZERO(o->thread)))
+		return false;
 	return o->every.ns >= 0 && o->at.ns != INT64_MIN &&
 	       (kind == TL_TASK ? !o->thread : !o->every.ns) && o->stack <= SIZE_MAX / 4;
 }
@@ -137,7 +142,7 @@ static void plan(struct strand *s, const tl_opts *o)
 	if (o->at.ns)
 		s->planned = o->at.ns;
 	else if (o->every.ns)
-		s->planned = tl_after(o->every).ns;
+		s->planned = next_planned(plat_now(), o->every.ns, 0);
 }
 
 int strand_start(
@@ -189,17 +194,19 @@ int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
 
 int tl_resume(tl_strand t)
 {
-	struct strand *s = slot_find(t);
-	uint32_t old;
+	struct strand *s;
+	uint32_t life;
+	int ended;
 
-	if (!s)
-		return -ESRCH;
-	old = atomic_fetch_and_explicit(&s->life, ~(uint32_t)LIFE_PAUSED, memory_order_seq_cst);
-	if (atomic_load_explicit(&s->id, memory_order_acquire) != t.id)
-		return -ESRCH;
-	if (!(old & LIFE_PAUSED))
-		return -EBUSY;
+	do {
+		ended = strand_ended(t, &s, &life);
+		if (ended < 0)
+			return ended;
+		if (ended || !(life & LIFE_PAUSED))
+			return -EBUSY;
+	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life, life & ~(uint32_t)LIFE_PAUSED,
+		memory_order_seq_cst, memory_order_relaxed));
 	wait_poke(&s->park);
-	word_wake(&s->life, &s->life, INT_MAX);
+	word_wake(&s->life, s, 1); /* a thread, see wait_to_begin; its joiners sleep on */
 	return 0;
 }

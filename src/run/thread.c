@@ -51,6 +51,7 @@ static void orphan(void *arg)
 
 	if (wait_me != &s->park)
 		return;
+	strand_lose(s);
 	loop_drain(s->loop);
 	strand_end(s, 0);
 	leave();
@@ -109,7 +110,7 @@ static int wait_to_begin(struct strand *s)
 
 	while (r == 0 &&
 		(life = atomic_load_explicit(&s->life, memory_order_relaxed)) & LIFE_PAUSED)
-		r = word_wait(&s->life, life, strand_begins, &s->life, TL_NEVER);
+		r = word_wait(&s->life, life, strand_begins, s, TL_NEVER);
 	return r == 0 && s->planned ? strand_sleep(strand_begins, s->planned) : r;
 }
 

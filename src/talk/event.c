@@ -2,7 +2,10 @@
  *
  * SET and WAITED are two bits of one word.  A waiter marks WAITED under the bucket's lock by a
  * compare-and-swap from "not set", so a set either sees the mark or is seen.  Set wakes all who
- * wait and they return without looking again: a clear right after takes nothing from them (E1). */
+ * wait and they return without looking again: a clear right after takes nothing from them (E1).
+ * WAITED gives way to SET under the bucket's lock too, in the setter's last touch of the word: one
+ * that comes after a clear is not woken by the set before it, and whoever sees the event set, or
+ * unlinks itself, may free it (E2). */
 #include "talk/event.h"
 #include <errno.h>
 
@@ -58,18 +61,14 @@ int tl_event_wait(tl_event *e, tl_time deadline)
 	return r;
 }
 
-void tl_event_set(tl_event *e)
+static void wake_all(tl_event *e)
 {
-	uint64_t old = atomic_fetch_or_explicit(word_of(e), SET, memory_order_seq_cst);
-	struct wait_list *b;
+	struct wait_list *b = word_bucket(e);
 	struct waiter *w;
 
-	if ((old & SET) || !(old & WAITED))
-		return;
 	strand_self();
-	b = word_bucket(e);
 	spin_lock(&b->lock);
-	atomic_fetch_and_explicit(word_of(e), ~(uint64_t)WAITED, memory_order_relaxed);
+	atomic_store_explicit(word_of(e), SET, memory_order_seq_cst);
 	while ((w = word_first(b, e))) {
 		struct parker *who = w->who;
 		enum wait_claim how;
@@ -81,6 +80,17 @@ void tl_event_set(tl_event *e)
 		wait_finish(who, how);
 	}
 	spin_unlock(&b->lock);
+}
+
+void tl_event_set(tl_event *e)
+{
+	uint64_t v = atomic_load_explicit(word_of(e), memory_order_relaxed);
+
+	do
+		if (v & WAITED)
+			return wake_all(e);
+	while (!atomic_compare_exchange_weak_explicit(
+		word_of(e), &v, SET, memory_order_seq_cst, memory_order_relaxed));
 }
 
 void tl_event_clear(tl_event *e)

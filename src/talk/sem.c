@@ -93,29 +93,43 @@ static bool fits(const tl_sem *m, int32_t v, int n)
 	return n <= INT32_MAX - (v > 0 ? v : 0) && (!m->limit || (int64_t)v + n <= m->limit);
 }
 
+/* Where somebody waits; -EAGAIN: nobody does by now.  Below 0 the value is still under the bucket's
+ * lock, so what was found to fit does. */
+static int release_waited(tl_sem *m, int n)
+{
+	struct wait_list *b = word_bucket(m);
+	int32_t v;
+	int r = -EAGAIN;
+
+	spin_lock(&b->lock);
+	v = load(m);
+	if (v < 0)
+		r = fits(m, v, n) ? 0 : -EOVERFLOW;
+	while (r == 0 && n--)
+		grant(m, b);
+	spin_unlock(&b->lock);
+	return r;
+}
+
 int tl_sem_release(tl_sem *m, int n)
 {
-	struct wait_list *b;
 	int32_t v = load(m);
+	int r;
 
 	strand_self();
 	if (n < 1)
 		return -EINVAL;
-	for (;;) {
-		if (!fits(m, v, n))
+	do {
+		while (v >= 0 && fits(m, v, n))
+			if (atomic_compare_exchange_weak_explicit(value_of(m), &v, v + n,
+				    memory_order_release, memory_order_relaxed))
+				return 0;
+		if (v >= 0)
 			return -EOVERFLOW;
-		if (v < 0)
-			break;
-		if (atomic_compare_exchange_weak_explicit(
-			    value_of(m), &v, v + n, memory_order_release, memory_order_relaxed))
-			return 0;
-	}
-	b = word_bucket(m);
-	spin_lock(&b->lock);
-	while (n--)
-		grant(m, b);
-	spin_unlock(&b->lock);
-	return 0;
+		r = release_waited(m, n);
+		v = load(m);
+	} while (r == -EAGAIN);
+	return r;
 }
 
 int tl_sem_count(const tl_sem *m)

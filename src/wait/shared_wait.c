@@ -153,7 +153,9 @@ static int by_bridge(struct waiter *w, tl_time deadline)
 		leave(w);
 		return wait_withdraw() ? 0 : r;
 	}
+	wait_ops->outside(1);
 	r = wait_block(w, deadline);
+	wait_ops->outside(-1);
 	if (r < 0)
 		leave(w);
 	return r;

@@ -59,6 +59,8 @@ struct wait_ops {
 		uint32_t expected, int64_t deadline);
 	/* Does addr lie in memory shared with other processes? */
 	bool (*is_shared)(const void *addr);
+	/* So many more strands (or fewer) wait for what another process may do. */
+	void (*outside)(int change);
 };
 extern const struct wait_ops *wait_ops;
 

@@ -161,8 +161,8 @@ TEST(what_is_refused)
 
 TEST(a_bad_chunk_ends_it)
 {
-	static const char text[] = "POST / HTTP/1.1\r\n" HOST
-				   "Transfer-Encoding: chunked\r\n\r\nzz\r\n";
+	static const char text[] =
+		"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n";
 	size_t at = 0;
 
 	begin();
@@ -206,8 +206,8 @@ TEST(limits_of_the_head)
 
 TEST(upgrades_are_not_taken_up)
 {
-	static const char text[] = "GET / HTTP/1.1\r\n" HOST
-				   "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET";
+	static const char text[] =
+		"GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET";
 	size_t at = 0;
 
 	begin();

@@ -21,7 +21,8 @@ static void collect(void *arg, const char *p, size_t n, const char *before)
 }
 
 /* Feed body[0..n) in pieces of `step` bytes, each in a buffer with headroom before it. */
-static const char *feed(struct multipart *m, const char *type, const char *body, size_t n, size_t step)
+static const char *feed(
+	struct multipart *m, const char *type, const char *body, size_t n, size_t step)
 {
 	char buffer[MULTIPART_CARRY + 4096];
 	const char *bad = NULL;
@@ -53,8 +54,7 @@ static const char *feed_text(struct multipart *m, const char *body, size_t step)
 
 TEST(every_cut_gives_the_same_file)
 {
-	static const char body[] =
-		FIELD("student", "2026-1") FILE_HEAD TRICKY TAIL;
+	static const char body[] = FIELD("student", "2026-1") FILE_HEAD TRICKY TAIL;
 	struct multipart m;
 
 	for (size_t step = 1; step <= sizeof body; step++) {
@@ -69,8 +69,11 @@ TEST(every_cut_gives_the_same_file)
 
 TEST(fields_may_follow_the_file)
 {
-	static const char body[] = FILE_HEAD "%PDF" "\r\n" FIELD("name", "Luc\u00eda")
-		FIELD("otra", "cosa") "--XyZ\r\nContent-Disposition: form-data; name=student\r\n\r\n7" TAIL;
+	static const char body[] =
+		FILE_HEAD "%PDF"
+			  "\r\n" FIELD("name", "Luc\u00eda")
+				  FIELD("otra", "cosa") "--XyZ\r\nContent-Disposition: form-data; "
+							"name=student\r\n\r\n7" TAIL;
 	struct multipart m;
 
 	for (size_t step = 1; step <= sizeof body; step++) {
@@ -97,8 +100,9 @@ TEST(preamble_epilogue_and_blanks_are_ignored)
 {
 	struct multipart m;
 
-	CHECK(feed_text(&m, "preamble\r\n--XyZ  \r\nContent-Disposition: form-data; name=\"f\"; "
-			    "filename=\"\"\r\n\r\nabc\r\n--XyZ-- epilogue --XyZ\r\n",
+	CHECK(feed_text(&m,
+		      "preamble\r\n--XyZ  \r\nContent-Disposition: form-data; name=\"f\"; "
+		      "filename=\"\"\r\n\r\nabc\r\n--XyZ-- epilogue --XyZ\r\n",
 		      2) == NULL);
 	CHECK_EQ(file_n, 3);
 	CHECK(feed(&m, "Multipart/Form-Data; charset=utf-8; boundary=\"XyZ\"", FILE_HEAD "q" TAIL,
@@ -117,7 +121,8 @@ TEST(what_is_wrong_is_said)
 		{ FILE_HEAD "abc\r\n--XyZ", "last boundary" },
 		{ FIELD("student", "1") "--XyZ--\r\n", "no file" },
 		{ FILE_HEAD "a\r\n" FILE_HEAD "b" TAIL, "more than one file" },
-		{ FIELD("student", "1") FIELD("student", "2") FILE_HEAD "b" TAIL, "more than once" },
+		{ FIELD("student", "1") FIELD("student", "2") FILE_HEAD "b" TAIL,
+			"more than once" },
 		{ FIELD("name", "1") FIELD("name", "2") FILE_HEAD "b" TAIL, "more than once" },
 		{ "--XyZ\r\nno colon\r\n\r\nx" TAIL, "colon" },
 		{ "--XyZ\nContent-Disposition: form-data\n\nx" TAIL, "boundary" },
@@ -130,7 +135,8 @@ TEST(what_is_wrong_is_said)
 		for (size_t step = 1; step < 200; step += 11) {
 			const char *bad = feed_text(&m, table[i].body, step);
 			if (!bad || !strstr(bad, table[i].word))
-				fprintf(stderr, "case %zu, step %zu: %s\n", i, step, bad ? bad : "-");
+				fprintf(stderr, "case %zu, step %zu: %s\n", i, step,
+					bad ? bad : "-");
 			CHECK(bad && strstr(bad, table[i].word));
 		}
 	}
@@ -153,8 +159,9 @@ TEST(a_field_that_is_too_long_is_seen_as_such)
 {
 	struct multipart m;
 
-	CHECK(feed_text(&m, FIELD("student", "123456789012345678901234567890123456789012345")
-				    FILE_HEAD "b" TAIL,
+	CHECK(feed_text(&m,
+		      FIELD("student", "123456789012345678901234567890123456789012345") FILE_HEAD
+		      "b" TAIL,
 		      7) == NULL);
 	CHECK(!text_is_student(m.student, m.student_n));
 }

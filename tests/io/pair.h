@@ -2,6 +2,7 @@
 #ifndef PAIR_H
 #define PAIR_H
 #include "check.h"
+#include "telar/report.h"
 #include "telar/scope.h"
 #include "telar/stream.h"
 #include <errno.h>

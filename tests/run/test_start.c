@@ -44,7 +44,7 @@ static void refused(start_fn *how, tl_fn *fn, void *arg, tl_opts o, int expected
 	tl_scope_open(&s);
 	CHECK_EQ(how(&s, fn, arg, &o), expected);
 	CHECK_EQ(t.id, 0);
-	CHECK_EQ(tl_join(t, &end, TL_NEVER), -ESRCH);
+	CHECK_EQ(tl_join(t, &end, TL_POLL), -ESRCH);
 	CHECK_EQ(tl_scope_close(&s), expected == -ECANCELED ? 0 : expected);
 }
 
@@ -64,6 +64,8 @@ TEST(options_that_make_no_sense)
 		refused(both[i], answer, &x, (tl_opts){ .reserved = { [5] = 1 } }, -EINVAL);
 	}
 	refused(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
+	thread.reserved[3] = 1;
+	refused(tl_thread_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
 	refused(tl_thread_start, answer, &x, (tl_opts){ .every = tl_ms(1) }, -EINVAL);
 }
 

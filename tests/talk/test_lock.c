@@ -325,69 +325,74 @@ TEST_LIMIT(L3_cancelled_waiters, 60)
 
 /* -- hand-over: a barger that never waits cannot keep out one that does */
 
-static int barge(void *arg)
-{
-	struct held *h = arg;
-	tl_time old;
-
-	CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
-	tl_event_set(&h->go);
-	while (!tl_event_is_set(&h->done)) {
-		/* Round after round; once the waiter is older than a millisecond, the next release
-		 * is its.  Until then it is a matter of chance, so wait until it is that old. */
-		old = tl_after(tl_ms(2));
-		while (tl_now().ns < old.ns)
-			sched_yield();
-		tl_lock_release(&h->lock);
-		if (tl_lock_acquire(&h->lock, TL_POLL) == -EAGAIN) {
-			CHECK_EQ(tl_event_wait(&h->done, TL_NEVER), 0);
-			return 0;
-		}
-	}
-	CHECK(0); /* the waiter never was given it: it must have been by chance */
-	return 0;
-}
-
 static int be_barged(void *arg)
 {
 	struct held *h = arg;
 
-	CHECK_EQ(tl_event_wait(&h->go, TL_NEVER), 0);
 	CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
+	CHECK_EQ(tl_event_wait(&h->go, TL_NEVER), 0);
 	tl_lock_release(&h->lock);
 	tl_event_set(&h->done);
 	return 0;
 }
 
-static void handover(bool one_loop)
+static void handover(bool thread)
 {
 	struct held h = { 0 };
 	tl_scope s = { 0 };
 	tl_strand t;
 
 	tl_scope_open(&s);
-	if (!one_loop) {
-		start_thread(&s, be_barged, &h);
-		start_thread(&s, barge, &h);
-	} else {
-		/* Of one loop, the barger frees and takes without ever giving way. */
-		CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
-		tl_event_set(&h.go);
-		t = start_task(&s, be_barged, &h);
-		await_state(t, TL_BLOCKED);
-		for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
-			continue;
-		tl_lock_release(&h.lock);
-		CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN);
-		CHECK(tl_lock_held(&h.lock));
-		CHECK_EQ(ending(t), 0);
-	}
+	CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
+	t = (thread ? start_thread : start_task)(&s, be_barged, &h);
+	await_state(t, TL_BLOCKED);
+	for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
+		sched_yield();
+	tl_lock_release(&h.lock);
+	CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN); /* it is the waiter's already */
+	tl_event_set(&h.go);
+	CHECK_EQ(ending(t), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK(!tl_lock_held(&h.lock));
 }
 
-TEST(handover_in_one_loop) { handover(true); }
-TEST(handover_between_threads) { handover(false); }
+TEST(handover_in_one_loop) { handover(false); }
+TEST(handover_between_threads) { handover(true); }
+
+static int barge(void *arg)
+{
+	struct held *h = arg;
+
+	while (!tl_event_is_set(&h->done)) {
+		CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
+		tl_lock_release(&h->lock);
+	}
+	return 0;
+}
+
+static int wait_often(void *arg)
+{
+	struct held *h = arg;
+
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
+		tl_lock_release(&h->lock);
+	}
+	tl_event_set(&h->done);
+	return 0;
+}
+
+TEST_LIMIT(L2_bargers_starve_nobody, 60)
+{
+	struct held h = { 0 };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 3; i++)
+		start_thread(&s, barge, &h);
+	start_thread(&s, wait_often, &h);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
 
 TEST(young_waiters_are_barged)
 {
@@ -403,8 +408,8 @@ TEST(young_waiters_are_barged)
 	for (int i = 0; i < 200 && !free; i++) {
 		CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
 		t = start_task(&s, be_barged, &h);
-		tl_yield();
-		CHECK_EQ(tl_state(t), TL_BLOCKED);
+		while (tl_state(t) != TL_BLOCKED)
+			tl_yield();
 		tl_lock_release(&h.lock);
 		if (tl_lock_acquire(&h.lock, TL_POLL) == 0) {
 			free++;
