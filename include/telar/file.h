@@ -2,13 +2,12 @@
  *
  *	if ((r = tl_store_open(&st, dir, TL_NEVER)) < 0) return r;
  *	if ((r = tl_store_write(st, buf, n, TL_NEVER)) == 0)
- *		r = tl_store_commit(st, "receipt.pdf", TL_NEVER);       // 0: survives a power cut
- *	tl_store_close(st);                                             // uncommitted: nothing is
- *left behind
+ *		r = tl_store_commit(st, "receipt.pdf", TL_NEVER); // 0: survives a power cut
+ *	tl_store_close(st); // uncommitted: nothing is left behind
  *
  * File work runs on helper threads, on buffers of the library: a deadline or a cancel is answered
- *in time and the work itself is abandoned.  These functions pass the system's own errors through
- *(-ENOSPC, -EIO, -EACCES ...). */
+ * in time and the work itself is abandoned.  These functions pass the system's own errors through
+ * (-ENOSPC, -EIO, -EACCES ...). */
 #ifndef TELAR_FILE_H
 #define TELAR_FILE_H
 #include <telar/base.h>

@@ -12,6 +12,7 @@
 #include "run/run.h"
 #include "telar/stream.h"
 #include <errno.h>
+#include <limits.h>
 
 enum { LIMIT = 10000, DRAIN_S = 5 };
 

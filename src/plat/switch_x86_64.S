@@ -1,9 +1,9 @@
 /* switch_x86_64.S - leave one stack for another.
  *
- * System V AMD64 ABI 1.0, section 3.2.1: a callee preserves rbx, rbp, rsp and r12 to r15; all else is
- * the caller's loss, so a switch, being a call, need not save it.  mxcsr and the x87 control word are
- * deliberately left to the thread (saving them costs as much as all the rest).
- * The jump replaces ret: a return stack of one processor cannot predict a return on another stack, an
+ * System V AMD64 ABI 1.0, section 3.2.1: a callee preserves rbx, rbp, rsp and r12 to r15; all else
+ * is the caller's loss, so a switch, being a call, need not save it.  mxcsr and the x87 control word
+ * are deliberately left to the thread (saving them costs as much as all the rest).
+ * The jump replaces ret: a processor's return stack cannot predict a return on another stack, an
  * indirect jump is predicted by where it went last time. */
 #ifdef __x86_64__
 	.text
@@ -11,7 +11,7 @@
 	.hidden plat_switch
 	.type plat_switch, @function
 	.p2align 4
-plat_switch:			/* rdi: where to keep this stack's place; rsi: the other's place */
+plat_switch:		/* rdi: where to keep this stack's place; rsi: the other's place */
 	.cfi_startproc
 	pushq %rbp
 	.cfi_adjust_cfa_offset 8
@@ -32,7 +32,7 @@ plat_switch:			/* rdi: where to keep this stack's place; rsi: the other's place 
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset r15, 0
 	movq %rsp, (%rdi)
-	movq %rsi, %rsp		/* the other stack has the same layout, so the rules above go on holding */
+	movq %rsi, %rsp		/* the same layout there, so the rules above go on holding */
 	popq %r15
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore r15
@@ -58,8 +58,8 @@ plat_switch:			/* rdi: where to keep this stack's place; rsi: the other's place 
 	.cfi_endproc
 	.size plat_switch, . - plat_switch
 
-	/* The outermost frame of a task: r12 holds the function, r13 its argument (see plat_stack_begin).
-	 * Unwinders stop here: there is no caller. */
+	/* The outermost frame of a task: r12 holds the function, r13 its argument, as
+	 * plat_stack_begin laid them.  Unwinders stop here: there is no caller. */
 	.globl plat_stack_entry
 	.hidden plat_stack_entry
 	.type plat_stack_entry, @function

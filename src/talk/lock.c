@@ -4,9 +4,9 @@
  *	[ slot  ][ its gen. ][WAITERS][LOST][STALE][generation][participant]      0 is free
  *
  * The upper half and the participant name the owner: a strand of a process.  Waiting is on the
- *lower half.  WAITERS: somebody may be waiting, so release looks.  LOST without an owner: the last
- *owner is gone; acquire answers -EOWNERDEAD and recover takes it.  LOST with an owner: being
- *repaired.  STALE: taken over by tl_lock_hold without repair; release makes it LOST again.
+ * lower half.  WAITERS: somebody may be waiting, so release looks.  LOST without an owner: the last
+ * owner is gone; acquire answers -EOWNERDEAD and recover takes it.  LOST with an owner: being
+ * repaired.  STALE: taken over by tl_lock_hold without repair; release makes it LOST again.
  *
  * Claims (tests/model/lock.pml, tests/talk/test_lock.c):
  *  L1  at most one strand holds;
@@ -15,9 +15,9 @@
  *  L4  a lock whose owner is gone is never acquired as if it were sound, and strands nobody.
  *
  * Barging: release frees the word and wakes the oldest waiter, which tries again, with WAITERS set
- *as it does not know who else waits.  In private memory a waiter older than HANDOVER_NS is given
- *the lock instead, under the bucket's lock.  A strand's held locks are a list through their second
- *word, written by the holder alone, so that a strand which ends can lose exactly those.
+ * as it does not know who else waits.  In private memory a waiter older than HANDOVER_NS is given
+ * the lock instead, under the bucket's lock.  A strand's held locks are a list through their second
+ * word, written by the holder alone, so that a strand which ends can lose exactly those.
  *
  * A shared waiter looks again at least once a second whether the owner's process lives.  In private
  * memory a foreign participant can only mean that the lock was held by the parent of a fork. */

@@ -4,17 +4,18 @@
  * wait list under that list's lock, and parks.  One word of the parker decides how that ends; its
  * states, and who may move it:
  *
- *	IDLE -> WAITING            the strand, before it links its waiter and before it looks for
- *cancels WAITING -> WOKEN           a waker, under the list's lock; it then makes the strand ready
+ *	IDLE -> WAITING            the strand, before it links its waiter and looks for cancels
+ *	WAITING -> WOKEN           a waker, under the list's lock; it then makes the strand ready
  *	WAITING -> POKED           whoever has a cancel or a time for it to look at; makes it ready
  *	POKED -> CLAIMED -> WOKEN  a waker that finds it up already: no second make-ready; CLAIMED
- *while the waker still writes into the waiter POKED -> WAITING           the strand: there was
- *nothing to it, back to sleep WAITING, POKED -> IDLE     the strand, leaving with -ETIMEDOUT or
- *-ECANCELED WOKEN -> IDLE              the strand, leaving with success
+ *	                           while the waker still writes into the waiter
+ *	POKED -> WAITING           the strand, to look whether there is a reason, or to sleep on
+ *	WAITING -> IDLE            the strand, leaving with -ETIMEDOUT or -ECANCELED
+ *	WOKEN -> IDLE              the strand, leaving with success
  *
  * So only two parties decide, a waker and the strand itself; timers and cancels merely ask it to
- *look. The claims W1 to Wn are in tests/model/CLAIMS.md, proven there by spin and tested in
- *tests/wait. */
+ * look.  The claims W1 to Wn are in tests/model/CLAIMS.md, proven there by spin and tested in
+ * tests/wait. */
 #ifndef TELAR_WAIT_H
 #define TELAR_WAIT_H
 #include "base/list.h"

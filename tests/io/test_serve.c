@@ -247,7 +247,7 @@ TEST(options)
 
 	listen_for(&v);
 	CHECK_EQ(tl_serve(v.l, echo, &v, &(tl_serve_opts){ .drain = tl_ms(-1) }), -EINVAL);
-	CHECK_EQ(tl_serve(v.l, echo, &v, &(tl_serve_opts){ .reserved[5] = 1 }), -EINVAL);
+	CHECK_EQ(tl_serve(v.l, echo, &v, &(tl_serve_opts){ .reserved[3] = 1 }), -EINVAL);
 	tl_scope_open(&s);
 	tl_scope_cancel(&s);
 	CHECK_EQ(tl_serve(v.l, echo, &v, NULL), -ECANCELED);
