@@ -97,12 +97,30 @@ static enum type sniff(struct magic_set *set, int fd, enum why *why)
 	return TYPE_OTHER;
 }
 
+/* Are all the bytes in the file?  The store may have held some back, and then found the disk full;
+ * asking for the room tells why. */
+static enum why all_there(int fd, uint64_t size)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return why_of(fd);
+	if (fstat(fd, &st) < 0)
+		return WHY_INTERNAL;
+	if ((uint64_t)st.st_size >= size)
+		return WHY_NONE;
+	return fallocate(fd, 0, 0, (off_t)size) < 0 ? why_of(-errno) : WHY_BUSY;
+}
+
 static enum why judge(struct magic_set *set, struct job *job)
 {
 	int fd = tl_store_fd(job->store);
-	enum why why = WHY_NONE;
-	enum type type = sniff(set, fd, &why);
+	enum why why = all_there(fd, job->row.size);
+	enum type type;
 
+	if (why != WHY_NONE)
+		return why;
+	type = sniff(set, fd, &why);
 	if (why != WHY_NONE)
 		return why;
 	if (type != TYPE_PDF && type != TYPE_PNG && type != TYPE_JPEG)

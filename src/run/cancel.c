@@ -35,7 +35,8 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside)
 			out_eff += scope_grace(scope);
 		eff = sooner(eff, out_eff);
 	}
-	atomic_store_explicit(&in->eff, eff, memory_order_seq_cst);
+	if (eff != old)
+		atomic_store_explicit(&in->eff, eff, memory_order_seq_cst);
 	if (flags != was)
 		atomic_fetch_or_explicit(&in->flags, SCOPE_CANCELLED, memory_order_seq_cst);
 	return eff != old || flags != was;

@@ -283,16 +283,17 @@ static void forget_kept(struct scope *in)
 	spin_unlock(&in->lock);
 }
 
+/* The outermost stays: it ends with its strand. */
 static void unlink_scope(tl_scope *scope)
 {
 	struct scope *in = scope_of(scope);
 	struct strand *me = in->owner;
 
+	if (!in->up)
+		return;
 	spin_lock(&me->lock);
-	if (in->up) {
-		me->body->inner = in->up;
-		scope_of(in->up)->down = NULL;
-	}
+	me->body->inner = in->up;
+	scope_of(in->up)->down = NULL;
 	atomic_fetch_and_explicit(&in->flags, ~(uint32_t)SCOPE_OPEN, memory_order_relaxed);
 	spin_unlock(&me->lock);
 }

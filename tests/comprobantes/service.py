@@ -20,6 +20,11 @@ from pathlib import Path
 PROGRAM = Path(os.environ["TELAR_BUILD"]) / "apps/comprobantes/comprobantes"
 
 
+def sanitized():
+    """Is this a build whose sanitizers have their own idea of memory?"""
+    return (PROGRAM.parents[2] / "tests.list").read_text().split()[:2] != ["slow", "1"]
+
+
 def need_program():
     if not PROGRAM.exists():
         print("comprobantes is not built here, for want of a library")
