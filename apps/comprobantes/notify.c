@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define BATCH 128
-#define RETRY 5 /* seconds until failed notices are tried again */
+#define RETRY 1 /* seconds until failed notices are tried again */
 
 struct post {
 	struct service *service;

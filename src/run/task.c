@@ -15,24 +15,26 @@ static bool too_late(struct strand *s)
 	int64_t eff = atomic_load_explicit(&in->eff, memory_order_relaxed);
 
 	return (atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_ASKED) ||
-		(atomic_load_explicit(&in->flags, memory_order_seq_cst) & SCOPE_CANCELLED) ||
-		(eff && eff <= s->loop->now);
+	       (atomic_load_explicit(&in->flags, memory_order_seq_cst) & SCOPE_CANCELLED) ||
+	       (eff && eff <= s->loop->now);
 }
 
-static bool due(struct strand *s)
+static bool paused(struct strand *s)
 {
-	return !(atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_PAUSED) &&
-		s->planned <= s->loop->now;
+	return atomic_load_explicit(&s->life, memory_order_seq_cst) & LIFE_PAUSED;
 }
 
-/* Go on waiting to begin.  Raise WAITING, then look again: as in wait_block. */
+static bool too_early(struct strand *s) { return paused(s) || s->planned > s->loop->now; }
+
+/* Go on waiting to begin.  What came before the word changed is seen by looking again.  A paused
+ * one has no timer: its time may be past. */
 static bool wait_on(struct strand *s)
 {
 	atomic_exchange_explicit(&s->park.word, PARK_WAITING, memory_order_seq_cst);
-	if (s->planned)
-		timer_at(s, s->planned);
-	if (too_late(s) || due(s))
+	if (too_late(s) || !too_early(s))
 		wait_poke(&s->park);
+	else if (!paused(s))
+		timer_at(s, s->planned);
 	return false;
 }
 
@@ -44,7 +46,16 @@ bool task_settle(struct strand *s)
 		strand_end(s, -ECANCELED);
 		return false;
 	}
-	return due(s) || wait_on(s);
+	return too_early(s) ? wait_on(s) : true;
+}
+
+/* The first planned time after now: those that were missed are skipped. */
+static int64_t next_planned(int64_t planned, int64_t every, int64_t now)
+{
+	int64_t missed = planned <= now ? (now - planned) / every : 0;
+
+	return __builtin_add_overflow(planned, (missed + 1) * every, &planned) ? INT64_MAX
+									       : planned;
 }
 
 /* The function of a repeated task has answered: begin again at the next planned time. */

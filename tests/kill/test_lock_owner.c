@@ -3,10 +3,9 @@
 #include "check.h"
 #include "telar.h"
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 struct shared {
@@ -33,13 +32,23 @@ static uint32_t number(uint64_t *seed)
 	return (uint32_t)(*seed >> 32);
 }
 
+/* Until killed. */
+static int stay(void)
+{
+	while (getppid() > 0)
+		pause();
+	return 0;
+}
+
 static pid_t begin(int (*fn)(struct shared *), struct shared *m)
 {
 	pid_t pid = fork();
 
 	CHECK(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
 		_exit(fn(m) < 0 ? 1 : 0);
+	}
 	return pid;
 }
 
@@ -84,8 +93,7 @@ static int hold_for_ever(struct shared *m)
 	CHECK_EQ(tl_lock_acquire(&m->lock, TL_NEVER), 0);
 	m->a++; /* and never b */
 	atomic_store(&m->ready[0], 1);
-	for (;;)
-		pause();
+	return stay();
 }
 
 static int third(struct shared *m)
@@ -160,8 +168,7 @@ static int repair_for_ever(struct shared *m)
 {
 	CHECK_EQ(tl_lock_recover(&m->lock, TL_NEVER), 1);
 	atomic_store(&m->ready[2], 1);
-	for (;;)
-		pause();
+	return stay();
 }
 
 TEST_LIMIT(killed_repairer, 60)
@@ -267,7 +274,7 @@ static int take_turns(void *arg)
 {
 	struct shared *m = arg;
 
-	for (;;) {
+	while (atomic_load(&m->repairs) >= 0) {
 		int r = tl_lock_acquire(&m->lock, TL_NEVER);
 
 		CHECK(r == 0 || r == -EOWNERDEAD);
@@ -284,6 +291,7 @@ static int take_turns(void *arg)
 		CHECK_EQ(atomic_load(&m->inside), getpid()); /* nobody else was let in */
 		tl_lock_release(&m->lock);
 	}
+	return 0;
 }
 
 static int by_main(struct shared *m) { return take_turns(m); }
