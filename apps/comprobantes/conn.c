@@ -164,7 +164,8 @@ __attribute__((noinline)) static int talk(struct service *s, tl_stream *peer)
 	do {
 		r = request(c);
 		keep = r >= 0 && c->keep;
-	} while (keep && c->rest);
+		/* Who sends one request behind the other takes turns with the rest. */
+	} while (keep && c->rest && tl_yield() == 0);
 	if (r >= 0 && c->http.begun && (c->unread || c->rest || s->draining))
 		linger(c);
 	free(c->rest);

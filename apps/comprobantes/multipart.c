@@ -10,6 +10,13 @@
 
 #define MAX_LINES 16
 
+bool multipart_usable(const char *type)
+{
+	char boundary[MULTIPART_BOUNDARY + 1];
+
+	return text_param(type, "boundary", boundary, sizeof boundary) > 0;
+}
+
 bool multipart_begin(struct multipart *m, const char *type, multipart_emit *emit, void *arg)
 {
 	char boundary[MULTIPART_BOUNDARY + 1];

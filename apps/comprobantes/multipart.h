@@ -30,6 +30,9 @@ struct multipart {
 	char type[64];            /* the file's declared type; "": none */
 };
 
+/* Has the value of a Content-Type header a boundary that multipart_begin can begin with? */
+bool multipart_usable(const char *type);
+
 /* Begin with the value of the Content-Type header.  false: no usable boundary in it. */
 bool multipart_begin(struct multipart *m, const char *type, multipart_emit *emit, void *arg);
 

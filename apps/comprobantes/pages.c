@@ -29,11 +29,11 @@ static int look(void *arg)
 
 static int send_receipt(struct conn *c, const struct row *row)
 {
-	char json[1024], name[TEXT_NAME * 2 + 1], notified[24] = "null";
+	char name[TEXT_NAME * 2 + 1], notified[24] = "null", *json = c->service->json;
 
 	if (row->notified_ms)
 		snprintf(notified, sizeof notified, "%lld", (long long)row->notified_ms);
-	snprintf(json, sizeof json,
+	snprintf(json, sizeof c->service->json,
 		"{\"id\":\"%s\",\"student\":\"%s\",\"name\":\"%s\",\"type\":\"%s\",\"size\":%llu,"
 		"\"sha256\":\"%s\",\"state\":\"%s\",\"stages\":{\"attached\":%lld,"
 		"\"validated\":%lld,\"stored\":%lld,\"notified\":%s}}\n",

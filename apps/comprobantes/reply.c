@@ -1,10 +1,12 @@
 /* reply.c - answers on the wire.
  *
- * Small answers are formed in the frame of the call, which is gone when the connection waits for
- * its next request.  Every error has the body {"error":"one sentence"}. */
+ * An answer is formed in a buffer of the service's, not in the task's frame: a stack page that was
+ * touched once stays, times the connections.  It is sent at once or, what the socket does not take,
+ * from a copy.  Every error has the body {"error":"one sentence"}. */
 #include "conn.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -31,34 +33,47 @@ static const char *connection(const struct conn *c)
 	return c->http.parser.http_minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
+/* Send p[0..n), which may change as soon as this waits. */
 static int put(struct conn *c, const char *p, size_t n)
 {
-	return tl_write_all(c->peer, p, n, NULL, tl_after(c->service->opts.idle));
+	ssize_t k = tl_write(c->peer, p, n, TL_POLL);
+	size_t done = k > 0 ? (size_t)k : 0;
+	char *copy;
+	int r;
+
+	if (done == n || (k < 0 && k != -EAGAIN))
+		return done == n ? 0 : (int)k;
+	copy = malloc(n - done);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, p + done, n - done);
+	r = tl_write_all(c->peer, copy, n - done, NULL, tl_after(c->service->opts.idle));
+	free(copy);
+	return r;
 }
 
 int reply_send(struct conn *c, const struct reply *a)
 {
-	char text[2048];
-	size_t room, n;
-	bool body;
+	char *text = c->service->out;
+	size_t cap = sizeof c->service->out, n, body;
+	int r;
 
 	/* No promise is made beyond this answer once the service is on its way out. */
 	if (c->service->draining || c->unread)
 		c->keep = false;
-	n = (size_t)snprintf(text, sizeof text,
+	n = (size_t)snprintf(text, cap,
 		"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n",
 		a->status, http_status_str((enum http_status)a->status), date(), a->type, a->size,
 		connection(c), a->headers ? a->headers : "");
-	if (n >= sizeof text)
+	if (n >= cap)
 		return -EMSGSIZE;
-	body = !c->head_only && a->size > 0;
-	room = sizeof text - n;
-	if (body && a->size <= room) {
-		memcpy(text + n, a->body, a->size);
-		return put(c, text, n + a->size);
+	body = c->head_only ? 0 : a->size;
+	if (body <= cap - n) {
+		memcpy(text + n, a->body, body);
+		return put(c, text, n + body);
 	}
-	int r = put(c, text, n);
-	return r == 0 && body ? put(c, a->body, a->size) : r;
+	r = put(c, text, n);
+	return r < 0 ? r : put(c, a->body, body);
 }
 
 int reply_json(struct conn *c, int status, const char *headers, const char *json)
@@ -71,7 +86,7 @@ int reply_why(struct conn *c, enum why why, const char *text)
 {
 	const struct why_info *info = &why_info[why];
 	const char *headers = NULL;
-	char json[384];
+	char *json = c->service->json;
 
 	metrics_add(&c->service->metrics.rejected[why]);
 	if (why == WHY_BUSY || why == WHY_NO_MEMORY || why == WHY_DRAINING)
@@ -80,7 +95,7 @@ int reply_why(struct conn *c, enum why why, const char *text)
 		headers = text;
 	if (why == WHY_METHOD || !text)
 		text = info->text;
-	snprintf(json, sizeof json, "{\"error\":\"%s\"}\n", text);
+	snprintf(json, sizeof c->service->json, "{\"error\":\"%s\"}\n", text);
 	return reply_json(c, info->status, headers, json);
 }
 

@@ -71,7 +71,8 @@ static int make_folder(struct rush_run *run)
 			data);
 		return -1;
 	}
-	if (mkdir(data, 0777) == 0 || errno == EEXIST)
+	run->made = mkdir(data, 0777) == 0;
+	if (run->made || errno == EEXIST)
 		return 0;
 	fprintf(stderr, "comprobantes: rush: cannot make the folder %s: %s\n", data,
 		strerror(errno));
@@ -116,9 +117,11 @@ static int run_rush(const struct rush_opts *o)
 		make_folder(&run) == 0) {
 		if (check_space(&run) == 0)
 			r = rush_run(&run);
+		else if (run.made)
+			rmdir(run.dir);
 		if (!o->data && !o->keep)
 			rush_temp_remove(run.dir);
-		else
+		else if (access(run.dir, F_OK) == 0)
 			fprintf(stderr, "comprobantes: rush: the service's folder is %s\n",
 				run.dir);
 	}

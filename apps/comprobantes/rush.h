@@ -51,6 +51,7 @@ struct rush_run {
 	struct rush_result *results;
 	struct rush_server server;
 	char dir[PATH_MAX];
+	bool made;       /* the folder that was asked for was not there */
 	tl_scope *scope; /* cancelled by a signal and by rush_fail; NULL: nothing to cancel */
 	tl_event connected_all, go, kill_now;
 	tl_time started, moved; /* the go; the last progress */

@@ -44,8 +44,11 @@ struct service {
 	size_t waiting, uploading; /* for a slot; in one, or between two */
 	size_t connections;
 	char *buffers, *free_buffer; /* SERVICE_SLOTS of them; each free one names the next */
-	char scratch[1024];          /* never across a wait */
-	char bin[16u << 10];         /* what is read to be thrown away; also across waits */
+	/* These three are for the moment only: their bytes do not outlive a wait. */
+	char scratch[1024];  /* what has been read */
+	char json[1024];     /* a body */
+	char out[4096];      /* an answer */
+	char bin[16u << 10]; /* what is read to be thrown away; also across waits */
 
 	/* the stages */
 	tl_queue *validate, *store, *notify; /* of struct job *, struct job *, struct notice */

@@ -34,24 +34,23 @@ bool attach_is_form(const struct conn *c)
 }
 
 /* What the head alone is refused for. */
-static enum why head_wrong(struct conn *c, const char *query)
+/* noinline: its frame is gone before the upload waits. */
+__attribute__((noinline)) static enum why head_wrong(struct conn *c, const char *query)
 {
 	struct service *s = c->service;
 	bool form = attach_is_form(c);
-	struct multipart m;
-	struct row row;
 	enum why why = WHY_NONE;
 
 	if (s->draining)
 		return WHY_DRAINING;
 	if (!c->http.chunked && c->http.length > s->opts.limit + (form ? FORM_EXTRA : 0))
 		return WHY_TOO_LARGE;
-	if (form && !multipart_begin(&m, c->http.type, NULL, NULL))
+	if (form && !multipart_usable(c->http.type))
 		return WHY_BOUNDARY;
 	if (!form && types_of_mime(c->http.type) == TYPE_OTHER)
 		return WHY_DECLARED;
 	if (!form)
-		why = attach_query(query, &row);
+		why = attach_query(query, &(struct row){ 0 });
 	if (why == WHY_NONE && c->http.done)
 		return WHY_EMPTY;
 	if (why == WHY_NONE && s->waiting >= s->opts.queue)
@@ -64,12 +63,12 @@ static enum why head_wrong(struct conn *c, const char *query)
 __attribute__((noinline)) static int tell(struct conn *c, const struct job *job)
 {
 	const struct row *row = &job->row;
-	char json[512], location[64];
+	char location[64], *json = c->service->json;
 
 	if (job->why != WHY_NONE)
 		return reply_why(c, job->why, NULL);
 	snprintf(location, sizeof location, "Location: /comprobantes/%s\r\n", row->id);
-	snprintf(json, sizeof json,
+	snprintf(json, sizeof c->service->json,
 		"{\"id\":\"%s\",\"student\":\"%s\",\"sha256\":\"%s\",\"type\":\"%s\",\"size\":%llu,"
 		"\"state\":\"accepted\"}\n",
 		row->id, row->student, row->sha256, types_mime(row->type),

@@ -24,14 +24,12 @@
 enum { FEW = 4 };
 
 /* While its batch is done a store's work.result holds what has become of it so far. */
-static struct tl_store *next_of(struct node *batch, struct node *n)
+static struct tl_store *next(struct node *batch, struct tl_store *st)
 {
+	struct node *n = st ? st->work.link.next : batch->next;
+
 	return n == batch ? NULL : store_of(container_of(n, struct work, link));
 }
-#define each(st, batch) \
-	struct tl_store *st = next_of(batch, (batch)->next); \
-	st; \
-	st = next_of(batch, st->work.link.next)
 
 static int answer(int r) { return r < 0 ? -errno : 0; }
 
@@ -45,14 +43,15 @@ static bool same_device(const struct tl_store *a, const struct tl_store *b)
 /* The syncs of one file system's files; those are marked as synced. */
 static void sync_device(struct node *batch, struct tl_store *first)
 {
+	struct tl_store *st;
 	unsigned n = 0;
 	int r = 0;
 
-	for (each(st, batch))
+	for (st = NULL; (st = next(batch, st));)
 		n += !st->work.result && same_device(st, first);
 	if (n > FEW)
 		r = answer(syncfs(first->fd));
-	for (each(st, batch)) {
+	for (st = NULL; (st = next(batch, st));) {
 		if (st->work.result || st->synced || !same_device(st, first))
 			continue;
 		st->synced = true;
@@ -114,8 +113,9 @@ static bool was_linked(const struct tl_store *st)
 static void sync_folder_of(struct node *batch, struct tl_store *first)
 {
 	int r = sync_folder(first->folder);
+	struct tl_store *st;
 
-	for (each(st, batch)) {
+	for (st = NULL; (st = next(batch, st));) {
 		if (st->settled || !was_linked(st) || st->folder_device != first->folder_device ||
 			st->folder_inode != first->folder_inode)
 			continue;
@@ -146,22 +146,23 @@ static int identify(struct tl_store *st)
 
 static void commit_batch(struct node *batch)
 {
+	struct tl_store *st;
 	struct work *k;
 
-	for (each(st, batch)) {
+	for (st = NULL; (st = next(batch, st));) {
 		st->work.result = identify(st);
 		if (st->work.result == 0)
 			st->work.result = store_flush(st);
 		if (st->work.result == 0)
 			sync_file_range(st->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	}
-	for (each(st, batch))
+	for (st = NULL; (st = next(batch, st));)
 		if (st->work.result == 0 && !st->synced)
 			sync_device(batch, st);
-	for (each(st, batch))
+	for (st = NULL; (st = next(batch, st));)
 		if (st->work.result == 0)
 			st->work.result = link_it(st);
-	for (each(st, batch))
+	for (st = NULL; (st = next(batch, st));)
 		if (was_linked(st) && !st->settled)
 			sync_folder_of(batch, st);
 	while ((k = work_next(batch)))

@@ -4,8 +4,12 @@
  * stacks fit the default limit of 65,530 mappings), else PROT_NONE. */
 #include "plat/linux.h"
 #include "plat/plat.h"
+#include "plat/switch.h"
 #include <errno.h>
 #include <unistd.h>
+#ifdef SWITCH_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
 
 size_t plat_page(void)
 {
@@ -55,5 +59,10 @@ void *plat_slab(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+#ifdef SWITCH_ASAN
+	__lsan_register_root_region(p, size); /* records in it own memory of the heap's */
+#endif
+	return p;
 }

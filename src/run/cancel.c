@@ -18,7 +18,7 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside)
 	const struct scope *out = outside ? (const struct scope *)outside->_ : NULL;
 	uint32_t flags = atomic_load_explicit(&in->flags, memory_order_relaxed), was = flags;
 	int64_t old = atomic_load_explicit(&in->eff, memory_order_relaxed);
-	int64_t eff = scope->deadline.ns;
+	int64_t eff = scope_deadline(scope);
 
 	if (out) {
 		int64_t out_eff = atomic_load_explicit(&out->eff, memory_order_relaxed);
@@ -104,21 +104,35 @@ void cancel_scope(tl_scope *scope, uint32_t why)
 	spin_unlock(&owner->lock);
 }
 
-void cancel_moved(tl_scope *scope)
+void cancel_moved(tl_scope *scope, int64_t deadline)
 {
 	struct strand *owner = scope_of(scope)->owner;
 
 	spin_lock(&owner->lock);
+	__atomic_store_n(&scope->deadline.ns, deadline, __ATOMIC_RELAXED);
 	if (if_new(scope))
 		walk(owner, scope);
 	spin_unlock(&owner->lock);
 }
 
+/* The generation in the word keeps us from asking the next strand of this record: one whose ending
+ * is kept may be given away at any moment. */
+static bool ask(struct strand *s, uint64_t id)
+{
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
+
+	do {
+		if (life >> 16 != (uint32_t)(id >> 24 & 0xffff) || life & (LIFE_ENDED | LIFE_FREE))
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life, life | LIFE_ASKED,
+		memory_order_seq_cst, memory_order_relaxed));
+	return true;
+}
+
 void cancel_strand(struct strand *s, uint64_t id)
 {
 	spin_lock(&s->lock);
-	if (atomic_load_explicit(&s->id, memory_order_acquire) == id) {
-		atomic_fetch_or_explicit(&s->life, LIFE_ASKED, memory_order_seq_cst);
+	if (atomic_load_explicit(&s->id, memory_order_acquire) == id && ask(s, id)) {
 		if (s->body) {
 			struct scope *in = scope_of(&s->body->outer);
 

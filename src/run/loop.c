@@ -110,7 +110,7 @@ static void sleep_loop(struct loop *l)
 		until = deadlock_sleep(l);
 	atomic_store_explicit(
 		&l->sleeping, l->polling ? LOOP_POLL : LOOP_FUTEX, memory_order_seq_cst);
-	if (inbox_empty(l)) {
+	if (!l->first && inbox_empty(l)) { /* a report's hook may have made one of ours ready */
 		if (l->polling)
 			poller_wait(l->poller, until);
 		else

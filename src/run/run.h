@@ -99,6 +99,11 @@ struct scope {
 _Static_assert(sizeof(struct scope) <= sizeof((tl_scope *)0)->_, "fits what telar/scope.h leaves");
 
 static inline struct scope *scope_of(tl_scope *s) { return (struct scope *)s->_; }
+/* tl_scope_move may change it under the eyes of another thread. */
+static inline int64_t scope_deadline(const tl_scope *s)
+{
+	return __atomic_load_n(&s->deadline.ns, __ATOMIC_RELAXED);
+}
 
 /* -- files of this folder, each in one paragraph; see there */
 
@@ -151,7 +156,7 @@ tl_scope *scope_outside(const tl_scope *s); /* the enclosing one, also across st
 /* cancel.c */
 void cancel_scope(tl_scope *scope, uint32_t why); /* any thread, while scope is open */
 void cancel_strand(struct strand *s, uint64_t id);
-void cancel_moved(tl_scope *scope);                           /* its deadline has changed */
+void cancel_moved(tl_scope *scope, int64_t deadline);         /* its deadline changes */
 bool cancel_derive(tl_scope *scope, const tl_scope *outside); /* true: something is new */
 
 /* task.c */

@@ -57,7 +57,9 @@ void tl_scope_open(tl_scope *s)
 static void blame(tl_scope *s, int64_t now)
 {
 	for (; s; s = scope_outside(s)) {
-		if (s->deadline.ns && s->deadline.ns <= now)
+		int64_t deadline = scope_deadline(s);
+
+		if (deadline && deadline <= now)
 			atomic_fetch_or_explicit(
 				&scope_of(s)->flags, SCOPE_FIRED, memory_order_relaxed);
 		if (s->shield)
@@ -348,8 +350,7 @@ int tl_scope_move(tl_scope *s, tl_time deadline)
 {
 	if (atomic_load_explicit(&scope_of(s)->flags, memory_order_relaxed) & SCOPE_FIRED)
 		return -ESRCH;
-	s->deadline = deadline;
-	cancel_moved(s);
+	cancel_moved(s, deadline.ns);
 	return 0;
 }
 

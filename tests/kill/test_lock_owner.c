@@ -110,6 +110,11 @@ static int waiter(void *arg)
 	return tl_lock_acquire(&m->lock, TL_NEVER);
 }
 
+static void quiet(const tl_report *r, void *arg)
+{
+	*(int *)arg += r->kind == TL_R_MISUSE;
+}
+
 static int ending(tl_strand t)
 {
 	tl_end e;
@@ -124,6 +129,7 @@ TEST_LIMIT(killed_holder, 60)
 	tl_scope s = { .keep_going = true };
 	tl_strand thread, task, late;
 	pid_t holder, other;
+	int misuses = 0;
 
 	holder = begin(hold_for_ever, m);
 	other = begin(third, m);
@@ -147,11 +153,13 @@ TEST_LIMIT(killed_holder, 60)
 
 	CHECK_EQ(tl_lock_recover(&m->lock, TL_NEVER), 1);
 	CHECK_EQ(m->a, m->b + 1);
+	tl_on_report(quiet, &misuses);
 	CHECK_EQ(tl_task_start(&s, waiter, m, &(tl_opts){ .ret = &late }), 0);
 	await_blocked(late);
 	m->b = m->a;
 	tl_lock_release(&m->lock);
 	CHECK_EQ(ending(late), 0); /* and it ends holding, so the lock is lost once more */
+	CHECK_EQ(misuses, 1);
 	CHECK_EQ(tl_lock_recover(&m->lock, TL_NEVER), 1);
 	tl_lock_release(&m->lock);
 	CHECK_EQ(tl_lock_recover(&m->lock, TL_NEVER), 0);

@@ -17,7 +17,7 @@ static int feels_it_everywhere(void *arg)
 		CHECK_EQ(tl_join(t, NULL, TL_NEVER), -ECANCELED);
 		CHECK_EQ(tl_wait(&t, 1, TL_ALL, TL_NEVER), -ECANCELED);
 		CHECK_EQ(tl_call(answer, NULL, TL_NEVER), -ECANCELED);
-		CHECK_EQ(tl_offload(answer, NULL, 0, TL_NEVER), -ECANCELED);
+		CHECK_EQ(tl_offload(answer, &n, sizeof n, TL_NEVER), -ECANCELED);
 		CHECK_EQ(tl_gather(&n, 1, sizeof n, answer, NULL, TL_NEVER), -ECANCELED);
 		CHECK(tl_cancelled());
 	}

@@ -8,7 +8,7 @@
 static tl_strand a, b;
 static char names[256];
 
-/* What breaks the deadlock: the hook may do what does not block. */
+/* What breaks the deadlock, when all three are told: the hook may do what does not block. */
 static void tell_and_break(const tl_report *r, void *arg)
 {
 	remember(r, arg);
@@ -17,7 +17,8 @@ static void tell_and_break(const tl_report *r, void *arg)
 		CHECK(r->strand.id != 0);
 		CHECK(strstr(r->text, "join") || strstr(r->text, "scope") || strstr(r->text, "sleep"));
 	}
-	tl_cancel(a);
+	if (seen_reports[TL_R_DEADLOCK] == 3)
+		tl_cancel(a);
 }
 
 static int join_b(void *arg) { return (void)arg, tl_join(b, NULL, TL_NEVER); }
@@ -34,7 +35,7 @@ static void embrace(start_fn *how_a, start_fn *how_b)
 	tl_resume(a);
 	tl_resume(b);
 	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK(seen_reports[TL_R_DEADLOCK] >= 3); /* A, B and who waits for them */
+	CHECK_EQ(seen_reports[TL_R_DEADLOCK], 3); /* A, B and who waits for them */
 	CHECK(strstr(names, "A ") && strstr(names, "B ") && strstr(names, "MainThread "));
 }
 

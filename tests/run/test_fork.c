@@ -15,6 +15,8 @@ static int in_child(void (*fn)(void *), void *arg)
 	return status;
 }
 
+static int nothing(void *arg) { return (void)arg, 0; }
+
 struct world {
 	tl_strand self, task, thread, paused;
 };
@@ -42,7 +44,7 @@ static void afresh(void *arg)
 		for (int i = 0; i < 10; i++)
 			tl_thread_start(&s, count_up, (void *)&n, NULL);
 		tl_task_start(&s, count_up, (void *)&n, &(tl_opts){ .at = tl_after(tl_ms(1)) });
-		CHECK_EQ(tl_offload(answer, NULL, 0, TL_NEVER), 0);
+		CHECK_EQ(tl_offload(nothing, NULL, 0, TL_NEVER), 0);
 		CHECK_EQ(tl_scope_close(&s), 0);
 	}
 	CHECK_EQ(n, 3 * 1011);
@@ -66,7 +68,7 @@ TEST(with_strands_of_all_kinds)
 	tl_task_start(&s, forever, NULL, &(tl_opts){ .paused = true, .ret = &w.paused });
 	tl_task_start(&s, forever, NULL, &(tl_opts){ .at = tl_after(tl_ms(10)) });
 	UNTIL(tl_state(w.task) == TL_BLOCKED && tl_state(w.thread) == TL_BLOCKED);
-	tl_offload(answer, NULL, 0, TL_NEVER);
+	tl_offload(nothing, NULL, 0, TL_NEVER);
 	CHECK_EQ(in_child(afresh, &w), 0);
 	CHECK(tl_alive(w.task) && tl_alive(w.thread)); /* here all goes on */
 	tl_scope_cancel(&s);
@@ -145,7 +147,7 @@ static int busy(void *arg)
 		tl_scope_open(&s);
 		for (int i = 0; i < 50; i++)
 			tl_task_start(&s, count_up, (void *)&n, NULL);
-		tl_offload(answer, NULL, 0, TL_NEVER);
+		tl_offload(nothing, NULL, 0, TL_NEVER);
 		tl_scope_close(&s);
 	}
 	return (void)arg, 0;
@@ -173,7 +175,8 @@ static void finish_well(void *arg)
 {
 	tl_task_start(NULL, answer, NULL, NULL);
 	tl_thread_start(NULL, forever, NULL, &(tl_opts){ .daemon = true });
-	exit((void)arg, tl_finish());
+	(void)arg;
+	exit(tl_finish());
 }
 
 static void finish_failed(void *arg)
@@ -184,14 +187,16 @@ static void finish_failed(void *arg)
 	CHECK_EQ(seen_reports[TL_R_FAILURE], 1);
 	CHECK_EQ(last_value, -ENOTSUP);
 	CHECK_STR(last_name, "bad");
-	exit((void)arg, r);
+	(void)arg;
+	exit(r);
 }
 
 static int deaf(void *arg)
 {
 	atomic_store((_Atomic int *)arg, 1);
-	for (;;)
+	while (atomic_load((_Atomic int *)arg))
 		pause();
+	return 0;
 }
 
 static void finish_with_stragglers(void *arg)
@@ -213,10 +218,15 @@ static void no_finish(void *arg)
 	tl_task_start(NULL, forever, NULL, NULL);
 	tl_thread_start(NULL, forever, NULL, NULL);
 	tl_yield();
-	exit((void)arg, 5);
+	(void)arg;
+	exit(5);
 }
 
-static void finish_nothing(void *arg) { exit((void)arg, tl_finish()); }
+static void finish_nothing(void *arg)
+{
+	(void)arg;
+	exit(tl_finish());
+}
 
 TEST(finish_answers_0)
 {

@@ -110,7 +110,7 @@ static int use_stack(void *arg) { return deep(*(size_t *)arg) == 1 ? 0 : -EFAULT
 
 TEST(a_task_has_its_256_KiB)
 {
-	size_t use = 245 * 1024;
+	size_t use = (SANITIZED ? 160 : 245) * 1024;
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);
@@ -121,7 +121,7 @@ TEST(a_task_has_its_256_KiB)
 
 TEST(stacks_of_other_sizes)
 {
-	size_t big = 15 << 20, small = 8 << 10;
+	size_t big = (SANITIZED ? 10 : 15) << 20, small = 6 << 10;
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);
