@@ -38,7 +38,7 @@ struct http {
 	bool in_value;
 	char field[24], value[24]; /* of the header that is being read; cut */
 	char type[160];            /* Content-Type */
-	char url[768];
+	char url[512];
 };
 
 void http_begin(struct http *h);

@@ -8,8 +8,8 @@
 #include "metrics.h"
 #include <openssl/evp.h>
 
-#define SERVICE_SLOTS      64          /* uploads that are being read at once */
-#define SERVICE_READ       (64u << 10) /* bytes of an upload read at once */
+#define SERVICE_SLOTS      32          /* uploads that are being read at once */
+#define SERVICE_READ       (32u << 10) /* bytes of an upload read at once */
 #define SERVICE_HEADROOM   128         /* before them, for what the form's parser had held back */
 #define SERVICE_VALIDATORS 4           /* strands, at most */
 #define SERVICE_DEPTH      256         /* receipts that wait for a stage behind the first */
@@ -45,7 +45,7 @@ struct service {
 	size_t connections;
 	char *buffers, *free_buffer; /* SERVICE_SLOTS of them; each free one names the next */
 	/* These three are for the moment only: their bytes do not outlive a wait. */
-	char scratch[1024];  /* what has been read */
+	char scratch[512];   /* what has been read */
 	char json[1024];     /* a body */
 	char out[4096];      /* an answer */
 	char bin[16u << 10]; /* what is read to be thrown away; also across waits */

@@ -7,7 +7,7 @@
  *
  * File work runs on helper threads, on buffers of the library: a deadline or a cancel is answered
  * in time and the work itself is abandoned.  These functions pass the system's own errors through
- * (-ENOSPC, -EIO, -EACCES ...). */
+ * (-ENOSPC, -EIO, -EACCES ...).  A store is used by one strand at a time. */
 #ifndef TELAR_FILE_H
 #define TELAR_FILE_H
 #include <telar/base.h>
@@ -19,23 +19,26 @@ typedef struct tl_store tl_store;
 struct tl_stream;
 
 /* Begin a file in the folder open as dir (AT_FDCWD: the current one).  It has no name, so a crash
- * leaves nothing. Cancel point.  Ownership: *ret is the caller's, for tl_store_close; untouched on
- * failure.  dir must stay open. Source: open(2), O_TMPFILE (where the file system has none: a
- * temporary name, removed at close). */
+ * leaves nothing.  Cancel point.  Ownership: *ret is the caller's, for tl_store_close; untouched on
+ * failure.  dir must stay open until the commit begins.  Source: open(2), O_TMPFILE (where the file
+ * system has none: a temporary name, removed at close). */
 TL_API int tl_store_open(tl_store **ret, int dir, tl_time deadline) TL_MUST;
 
-/* Append n bytes, copied.  Cancel point.  After any failure the store can only be closed (-EPIPE).
- */
+/* Append n bytes, copied; small writes are held back and go out together, the last of them with the
+ * commit.  Cancel point.  After any failure, and after the commit, the store can only be read and
+ * closed (-EPIPE). */
 TL_API int tl_store_write(tl_store *st, const void *buf, size_t n, tl_time deadline) TL_MUST;
 
 /* The bytes on disk, then the name, then the folder: when it answers 0 a power cut loses nothing.
  * Commits that happen at the same time share their syncs.  Cancel point: after -ETIMEDOUT or
  * -ECANCELED the file may or may not appear, whole. name: one path component.  Errors also: -EEXIST
- * (the name is taken; that file is untouched, and st can be committed under another), -EINVAL.
+ * (the name is taken; that file is untouched, and st can be committed under another), -EINVAL (not
+ * a component; st can be committed), -EPIPE (committed or failed before).  A file that another
+ * commit of this process has just given the name is durable too when -EEXIST is answered.
  * Source: linkat(2), fsync(2), syncfs(2). */
 TL_API int tl_store_commit(tl_store *st, const char *name, tl_time deadline) TL_MUST;
 
-/* The file, to be read with pread(2); it stays the store's. */
+/* The file, to be read with pread(2), with all that was written so far; it stays the store's. */
 TL_API int tl_store_fd(const tl_store *st);
 /* Bytes written so far. */
 TL_API uint64_t tl_store_size(const tl_store *st);

@@ -3,8 +3,8 @@
  * A scope is a struct in the frame that opens and closes it; { 0 } is ready.  Every strand belongs
  * to one.  Scopes nest: in a strand by the order of opening, and from strand to strand through the
  * scope in which a strand was started.  Cancellation is level-triggered: while any enclosing scope
- * up to the nearest shield is cancelled or past its deadline, every cancel point answers -ECANCELED.
- * Only the scope whose own deadline fired turns that into -ETIMEDOUT, at close.
+ * up to the nearest shield is cancelled or past its deadline, every cancel point answers
+ * -ECANCELED.  Only the scope whose own deadline fired turns that into -ETIMEDOUT, at close.
  *
  *	tl_scope s = { .deadline = tl_after(tl_s(30)) };
  *	tl_scope_open(&s);

@@ -25,9 +25,10 @@ TL_API int tl_connect(tl_stream **ret, const char *address, tl_time deadline) TL
  * caller's. */
 TL_API int tl_stream_adopt(tl_stream **ret, int fd) TL_MUST;
 
-/* Close and free s.  NULL is legal.  What the system still has to send it sends.  Cancel point only
- * for streams that have something of their own to flush (none yet).  Errors: the system's; s is
- * gone in any case. */
+/* Close and free s.  NULL is legal.  What the system still has to send it sends.  A strand that
+ * waits in s is answered -EPIPE (in a pipe: once the pipe wakes it).  Cancel point only for streams
+ * that have something of their own to flush (none yet).  Errors: the system's; s is gone in any
+ * case. */
 TL_API int tl_close(tl_stream *s, tl_time deadline);
 
 /* Read at least one byte, at most n; 0 is the end of the stream.  Cancel point: on failure nothing
@@ -56,7 +57,8 @@ TL_API int tl_listen(tl_listener **ret, const char *address) TL_MUST;
 TL_API int tl_listener_address(const tl_listener *l, char *buf, size_t cap);
 /* Take one connection.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EMFILE, the system's. */
 TL_API int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline) TL_MUST;
-/* Close and free l; a Unix socket's path is removed if it is still ours.  NULL is legal. */
+/* Close and free l; a Unix socket's path is removed if it is still ours.  Who waits in tl_accept is
+ * answered -EPIPE.  NULL is legal. */
 TL_API int tl_listener_close(tl_listener *l, tl_time deadline);
 
 typedef struct tl_serve_opts {

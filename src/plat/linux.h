@@ -15,7 +15,8 @@
 #ifndef FUTEX_32
 #define FUTEX_32 2
 #endif
-#define PLAT_PIDFS_MAGIC 0x50494446 /* Linux 6.9: a pidfd's inode names one process of this boot \
+#define PLAT_PIDFS_MAGIC \
+	0x50494446 /* Linux 6.9: a pidfd's inode names one process of this boot \
 				     */
 
 #endif

@@ -1,8 +1,8 @@
 /* switch_x86_64.S - leave one stack for another.
  *
  * System V AMD64 ABI 1.0, section 3.2.1: a callee preserves rbx, rbp, rsp and r12 to r15; all else
- * is the caller's loss, so a switch, being a call, need not save it.  mxcsr and the x87 control word
- * are deliberately left to the thread (saving them costs as much as all the rest).
+ * is the caller's loss, so a switch, being a call, need not save it.  mxcsr and the x87 control
+ * word are deliberately left to the thread (saving them costs as much as all the rest).
  * The jump replaces ret: a processor's return stack cannot predict a return on another stack, an
  * indirect jump is predicted by where it went last time. */
 #ifdef __x86_64__

@@ -124,8 +124,8 @@ static bool ask(struct strand *s, uint64_t id)
 	do {
 		if (life >> 16 != (uint32_t)(id >> 24 & 0xffff) || life & (LIFE_ENDED | LIFE_FREE))
 			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life, life | LIFE_ASKED,
-		memory_order_seq_cst, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&s->life, &life, life | LIFE_ASKED, memory_order_seq_cst, memory_order_relaxed));
 	return true;
 }
 

@@ -15,11 +15,6 @@ static _Atomic uint32_t wakes;
 static atomic_flag told = ATOMIC_FLAG_INIT;
 
 void deadlock_loops(int change) { atomic_fetch_add_explicit(&loops, change, memory_order_seq_cst); }
-void deadlock_outside(int change)
-{
-	atomic_fetch_add_explicit(&outside, change, memory_order_seq_cst);
-}
-
 static bool quiet(struct loop *l, void *arg)
 {
 	(void)arg;
@@ -33,9 +28,9 @@ static bool all_asleep(int n)
 	uint32_t before = atomic_load_explicit(&wakes, memory_order_seq_cst);
 
 	return atomic_load_explicit(&asleep, memory_order_seq_cst) == n &&
-		atomic_load_explicit(&outside, memory_order_seq_cst) == 0 &&
-		loop_each(quiet, NULL) &&
-		atomic_load_explicit(&wakes, memory_order_seq_cst) == before;
+	       atomic_load_explicit(&outside, memory_order_seq_cst) == 0 &&
+	       loop_each(quiet, NULL) &&
+	       atomic_load_explicit(&wakes, memory_order_seq_cst) == before;
 }
 
 static void tell(void)
@@ -56,20 +51,36 @@ static void tell(void)
 	}
 }
 
+enum look { NO, PERHAPS, YES };
+
+static enum look look(int n)
+{
+	if (!all_asleep(n))
+		return NO;
+	return plat_thread_count() == n + plat_thread_helpers() ? YES : PERHAPS;
+}
+
 int64_t deadlock_sleep(struct loop *l)
 {
 	static const int64_t again[TRIES] = { 1000000, 10000000, 100000000, 1000000000 };
-
 	int n = atomic_load_explicit(&loops, memory_order_seq_cst); /* a thread may just begin */
+	enum look seen;
 
 	atomic_fetch_add_explicit(&asleep, 1, memory_order_seq_cst);
-	if (!all_asleep(n))
-		return 0;
-	if (plat_thread_count() == n + plat_thread_helpers()) {
+	seen = look(n);
+	if (seen == YES)
 		tell();
-		return 0;
-	}
-	return l->suspicious < TRIES ? plat_now() + again[l->suspicious++] : 0;
+	return seen == PERHAPS && l->suspicious < TRIES ? plat_now() + again[l->suspicious++] : 0;
+}
+
+/* All loops may have gone to sleep before the last thing outside was done. */
+void deadlock_outside(int change)
+{
+	int n = atomic_load_explicit(&loops, memory_order_seq_cst);
+
+	atomic_fetch_add_explicit(&outside, change, memory_order_seq_cst);
+	if (change < 0 && look(n) == YES)
+		tell();
 }
 
 void deadlock_forked(int n)

@@ -26,9 +26,8 @@ static bool mark(struct strand *s, uint32_t *life)
 {
 	uint32_t marked = *life | LIFE_WAITED | LIFE_KEPT;
 
-	if (marked != *life &&
-		!atomic_compare_exchange_strong_explicit(&s->life, life, marked, memory_order_seq_cst,
-			memory_order_relaxed))
+	if (marked != *life && !atomic_compare_exchange_strong_explicit(&s->life, life, marked,
+				       memory_order_seq_cst, memory_order_relaxed))
 		return false;
 	*life = marked;
 	return true;

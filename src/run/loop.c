@@ -189,7 +189,8 @@ void loop_yield(struct loop *l)
 }
 
 /* -- the end of a thread on which tasks of other strands' scopes still live.  Daemons among them
- * cannot outlive their loop, and nobody else would cancel them: their scope may wait for this thread. */
+ * cannot outlive their loop, and nobody else would cancel them: their scope may wait for this
+ * thread. */
 
 static void cancel_daemons(struct loop *l)
 {
@@ -206,7 +207,9 @@ static void cancel_daemons(struct loop *l)
 
 void loop_drain(struct loop *l)
 {
-	struct waiter w = { .who = &l->zero->park, .what = "tasks of an ending thread", .object = l };
+	struct waiter w = {
+		.who = &l->zero->park, .what = "tasks of an ending thread", .object = l
+	};
 
 	if (l->claims == 1)
 		return;
@@ -295,10 +298,10 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, window_holds,
 	deadlock_outside };
 
-/* -- opening and closing.  A strand that was pushed may run, and end its thread, before the pusher has
- * looked at `sleeping` (W14): so loops are recycled, never freed, and a loop that closes waits for the
- * kicks that are on their way before it gives up its poller.  A kick that comes later still meets the
- * loop of another thread, and proves nothing (W15). */
+/* -- opening and closing.  A strand that was pushed may run, and end its thread, before the pusher
+ * has looked at `sleeping` (W14): so loops are recycled, never freed, and a loop that closes waits
+ * for the kicks that are on their way before it gives up its poller.  A kick that comes later still
+ * meets the loop of another thread, and proves nothing (W15). */
 
 static struct all {
 	struct spin lock;
@@ -383,7 +386,9 @@ bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg)
 
 void loop_forked(struct loop *l, struct strand *me)
 {
-	all = (struct all){ .first = l }; /* the other threads' loops, and their pollers, are left behind */
+	all = (struct all){
+		.first = l
+	}; /* the other threads' loops, and their pollers, are left behind */
 	deadlock_forked(l != NULL);
 	if (!l)
 		return;

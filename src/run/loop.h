@@ -25,10 +25,10 @@ struct loop {
 	struct body body;                /* of zero */
 	struct loop *after;              /* in the list of all */
 	pid_t os_id;
-	struct waiter *drainer;          /* zero, when its thread is about to end */
-	bool foreign;        /* adopted, not started by telar */
-	unsigned suspicious; /* deadlock.c: how often it has looked again */
-	bool counted;        /* in deadlock.c's loops */
+	struct waiter *drainer; /* zero, when its thread is about to end */
+	bool foreign;           /* adopted, not started by telar */
+	unsigned suspicious;    /* deadlock.c: how often it has looked again */
+	bool counted;           /* in deadlock.c's loops */
 	/* everybody's, also after the thread has ended */
 	_Alignas(PLAT_LINE) struct strand *_Atomic inbox;
 	_Atomic uint32_t sleeping; /* LOOP_... below; a futex word */

@@ -43,7 +43,8 @@ int loop_poller(struct loop *l) { return l->poller ? 0 : poller_open(&l->poller)
 int loop_fd_now(int fd, int events)
 {
 	struct pollfd p = { .fd = fd,
-		.events = (short)((events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0)) };
+		.events = (short)((events & POLLER_IN ? POLLIN : 0) |
+				  (events & POLLER_OUT ? POLLOUT : 0)) };
 
 	if (poll(&p, 1, 0) <= 0)
 		return 0;

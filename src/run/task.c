@@ -204,8 +204,8 @@ int tl_resume(tl_strand t)
 			return ended;
 		if (ended || !(life & LIFE_PAUSED))
 			return -EBUSY;
-	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life, life & ~(uint32_t)LIFE_PAUSED,
-		memory_order_seq_cst, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life,
+		life & ~(uint32_t)LIFE_PAUSED, memory_order_seq_cst, memory_order_relaxed));
 	wait_poke(&s->park);
 	word_wake(&s->life, s, 1); /* a thread, see wait_to_begin; its joiners sleep on */
 	return 0;

@@ -21,14 +21,14 @@ bool tl_event_is_set(const tl_event *e)
 bool event_enlist(tl_event *e, struct waiter *w)
 {
 	struct wait_list *b = word_bucket(e);
-	uint64_t v = atomic_load_explicit(word_of(e), memory_order_relaxed);
+	uint64_t v = atomic_load_explicit(word_of(e), memory_order_acquire);
 	bool in = false;
 
 	w->object = e;
 	spin_lock(&b->lock);
 	while (!(v & SET) && !in)
 		in = atomic_compare_exchange_weak_explicit(
-			word_of(e), &v, v | WAITED, memory_order_seq_cst, memory_order_relaxed);
+			word_of(e), &v, v | WAITED, memory_order_seq_cst, memory_order_acquire);
 	if (in)
 		list_append(&b->head, &w->link);
 	spin_unlock(&b->lock);

@@ -177,8 +177,8 @@ int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 	return r;
 }
 
-/* Claim all of list with -EPIPE, and keep them in gone, with how in size: nobody is let go before the
- * lock is, for the first to return may close the queue (W6). */
+/* Claim all of list with -EPIPE, and keep them in gone, with how in size: nobody is let go before
+ * the lock is, for the first to return may close the queue (W6). */
 static void dismiss(struct node *list, struct node *gone)
 {
 	struct woken woken;

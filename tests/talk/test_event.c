@@ -110,7 +110,7 @@ static int pass(void *arg)
 static int swing(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 20000 || atomic_load(&turnstile.passed) < 100; i++) {
 		tl_event_set(&turnstile.go);
 		if (i % 3)
 			tl_event_clear(&turnstile.go);
@@ -133,7 +133,6 @@ TEST_LIMIT(turnstile_of_many, 60)
 	start_thread(&s, swing, NULL);
 	crowd(MIXED, 12, pass, arg, sizeof *arg);
 	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK(turnstile.passed > 0);
 }
 
 struct once {
