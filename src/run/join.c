@@ -70,6 +70,8 @@ void join_tell(struct strand *s)
 
 		list_remove(&w->link);
 		c = wait_claim(w);
+		if (c != WAIT_LOST)
+			w->result = 0; /* commits a select: t may be gone when it looks */
 		if (c != WAIT_LOST && w->what == joins)
 			*(tl_end *)w->data = (tl_end){ (enum tl_how)s->how, s->result };
 		wait_finish(who, c);

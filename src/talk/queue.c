@@ -42,11 +42,16 @@ int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 
 tl_queue *tl_queue_close(tl_queue *q)
 {
+	bool waited;
+
 	if (!q)
 		return NULL;
 	if (q->closing)
 		q->closing(q->closing_arg);
-	if (!list_empty(&q->getters) || !list_empty(&q->putters)) {
+	spin_lock(&q->lock);
+	waited = !list_empty(&q->getters) || !list_empty(&q->putters);
+	spin_unlock(&q->lock);
+	if (waited) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
 			"queue '%s' is closed while strands wait in it", q->name);
 		tl_queue_end(q);

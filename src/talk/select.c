@@ -44,6 +44,8 @@ static int try_joined(tl_case *c)
 	uint32_t life;
 	int r = strand_ended(c->strand, &s, &life);
 
+	if (r == 0 && s == strand_self())
+		r = -EDEADLK;
 	c->result = r < 0 ? r : 0;
 	return r != 0;
 }
@@ -216,6 +218,8 @@ static int wait(struct branch *b, size_t n, tl_time deadline)
 
 static bool sane(const tl_case *cases, size_t n)
 {
+	if (n == 0 || n > MOST)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		enum tl_what w = cases[i].what;
 
@@ -225,7 +229,7 @@ static bool sane(const tl_case *cases, size_t n)
 			!cases[i].object)
 			return false;
 	}
-	return n > 0 && n <= MOST;
+	return true;
 }
 
 /* Cheap numbers for a fair start; quality does not matter, speed does. */

@@ -62,44 +62,28 @@ TEST(there_and_back)
 }
 
 #ifdef __x86_64__
-/* Fill every callee-saved register, call f, and say which have changed. */
-static __attribute__((noinline)) unsigned changed_registers(void (*f)(void), unsigned long base)
-{
-	unsigned long b[5];
+/* Fill every callee-saved register from base on, call f, and write down what they hold then. */
+void registers_after(void (*f)(void), unsigned long base, unsigned long held[6]);
+__asm__(".text\n"
+	"registers_after:\n"
+	"push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n push %rdx\n"
+	"mov %rsi, %rbx\n lea 1(%rsi), %r12\n lea 2(%rsi), %r13\n lea 3(%rsi), %r14\n"
+	"lea 4(%rsi), %r15\n lea 5(%rsi), %rbp\n"
+	"call *%rdi\n"
+	"pop %rdx\n"
+	"mov %rbx, (%rdx)\n mov %r12, 8(%rdx)\n mov %r13, 16(%rdx)\n mov %r14, 24(%rdx)\n"
+	"mov %r15, 32(%rdx)\n mov %rbp, 40(%rdx)\n"
+	"pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n"
+	"ret\n");
 
-	__asm__ volatile("push %%rbp\n\t"
-			 "sub $128, %%rsp\n\t" /* the red zone, and still 16-aligned below */
-			 "mov %%rsp, %%rbp\n\t"
-			 "and $-16, %%rsp\n\t"
-			 "push %%rbp\n\t"
-			 "push %%rdi\n\t"
-			 "mov %%rdx, %%rbx\n\t"
-			 "lea 1(%%rdx), %%r12\n\t"
-			 "lea 2(%%rdx), %%r13\n\t"
-			 "lea 3(%%rdx), %%r14\n\t"
-			 "lea 4(%%rdx), %%r15\n\t"
-			 "call *%%rsi\n\t"
-			 "pop %%rdi\n\t"
-			 "mov %%rbx, (%%rdi)\n\t"
-			 "mov %%r12, 8(%%rdi)\n\t"
-			 "mov %%r13, 16(%%rdi)\n\t"
-			 "mov %%r14, 24(%%rdi)\n\t"
-			 "mov %%r15, 32(%%rdi)\n\t"
-			 "pop %%rax\n\t"
-			 "cmp %%rax, %%rbp\n\t" /* rbp held the frame across the call */
-			 "mov %%rbp, %%rsp\n\t"
-			 "je 1f\n\t"
-			 "movq $0, (%%rdi)\n\t"
-			 "1: add $128, %%rsp\n\t"
-			 "pop %%rbp\n\t"
-			 : "+D"(*(unsigned long(*)[5]){ &b }), "+S"(f), "+d"(base)
-			 :
-			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-			 "memory", "cc");
+static unsigned changed_registers(void (*f)(void), unsigned long base)
+{
+	unsigned long held[6];
 	unsigned changed = 0;
 
-	for (unsigned i = 0; i < 5; i++)
-		changed |= (b[i] != base + i) << i;
+	registers_after(f, base, held);
+	for (unsigned i = 0; i < 6; i++)
+		changed |= (held[i] != base + i) << i;
 	return changed;
 }
 

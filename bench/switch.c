@@ -1,0 +1,50 @@
+/* switch.c - leaving one stack for another: bare, and through the scheduler. */
+#include "bench.h"
+#include "plat/plat.h"
+#include "telar/scope.h"
+
+enum { STACK = 65536 };
+static void *here, *there;
+
+static void back(void *arg)
+{
+	(void)arg;
+	for (;;)
+		plat_switch(&there, here);
+}
+
+static void raw(long n)
+{
+	for (long i = 0; i < n; i += 2)
+		plat_switch(&here, there);
+}
+
+static int yield_n(void *arg)
+{
+	for (long i = 0; i < *(long *)arg; i++)
+		if (tl_yield() < 0)
+			return -1;
+	return 0;
+}
+
+static void two_tasks(long n)
+{
+	long half = n / 2;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, yield_n, &half, NULL);
+	tl_task_start(&s, yield_n, &half, NULL);
+	bench_check(tl_scope_close(&s) == 0, "yield");
+}
+
+int main(void)
+{
+	char *stack = plat_slab(STACK);
+
+	bench_check(stack != NULL, "a stack");
+	there = plat_stack_begin(stack + STACK, back, NULL);
+	bench_per_op("raw switch, one way", "ns", raw);
+	bench_per_op("scheduled yield, two tasks", "ns per switch", two_tasks);
+	return tl_finish();
+}
