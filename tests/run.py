@@ -87,7 +87,7 @@ def kill_group(pid):
 
 
 def program_cases(label, build, name, program, slow, want_long):
-    command = [program, "--list"]
+    command = [*program, "--list"]
     try:
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -97,7 +97,7 @@ def program_cases(label, build, name, program, slow, want_long):
         case, limit, is_long = line.split("\t")
         if want_long or is_long == "0":
             seconds = (int(limit) or LIMIT) * slow
-            cases.append(Case(label, f"{name} {case}", [program, case], build, seconds))
+            cases.append(Case(label, f"{name} {case}", [*program, case], build, seconds))
     return cases
 
 
@@ -122,13 +122,17 @@ def script_cases(label, build, name, path, slow, want_long, first):
 
 def find_cases(label, build, want_long, first):
     slow = float(os.environ.get("TELAR_TEST_LIMIT", "1"))
+    wrapper = []
     cases = []
     for line in (build / "tests" / "tests.list").read_text().splitlines():
         kind, *rest = line.split("\t")
         if kind == "slow":
             slow *= float(rest[0])
+        elif kind == "wrapper":
+            wrapper.append(rest[0])
         elif kind == "program":
-            cases += program_cases(label, build, rest[0], str(build / rest[1]), slow, want_long)
+            program = [*wrapper, str(build / rest[1])]
+            cases += program_cases(label, build, rest[0], program, slow, want_long)
         elif kind == "script":
             path = ROOT / rest[1]
             cases += script_cases(label, build, rest[0], path, slow, want_long, first)

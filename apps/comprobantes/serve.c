@@ -165,7 +165,7 @@ static int serve(struct service *s, tl_listener *listener)
 	}
 	tl_scope_cancel(&serving);
 	(void)tl_scope_close(&serving);
-	return r;
+	return r == -ECANCELED ? 0 : r; /* the signal was faster than the listener */
 }
 
 /* With the stages running: serve, and end. */

@@ -12,7 +12,7 @@
 #define SERVICE_READ       (32u << 10) /* bytes of an upload read at once */
 #define SERVICE_HEADROOM   128         /* before them, for what the form's parser had held back */
 #define SERVICE_VALIDATORS 4           /* strands, at most */
-#define SERVICE_DEPTH      256         /* receipts that wait for a stage behind the first */
+#define SERVICE_DEPTH      128         /* receipts that wait for a stage behind the first */
 
 struct service_opts {
 	const char *data, *listen;

@@ -43,6 +43,7 @@ typedef struct tl_opts {
 	size_t copy;      /* the strand gets its own copy of this many bytes of *arg */
 	bool daemon;      /* does not keep its scope open */
 	bool paused;      /* waits for tl_resume */
+	bool anywhere;    /* a task that may begin on any worker, see tl_workers */
 	tl_time at;       /* does not begin before; a task waiting for it is a timer */
 	tl_span every;    /* runs fn again and again, see tl_task_start */
 	size_t stack;     /* bytes; 0: 256 KiB for a task, the system's default for a thread */
@@ -60,6 +61,12 @@ typedef struct tl_opts {
  * cancelled; not a failure). Ownership: *arg stays the caller's unless .copy is given.  On failure
  * *o->ret is { 0 }.  Example: examples/hello.c. */
 TL_API int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
+
+/* How many processors .anywhere tasks may use: the loop they are started on, and n - 1 worker
+ * threads, which are made with the first of them.  0: tl_cpu_count().  An .anywhere task begins
+ * where there is nothing else to run, and stays there once it has begun.  Not a cancel point.
+ * Error: -EBUSY (there are workers already). */
+TL_API int tl_workers(unsigned n);
 
 /* Start fn(arg) in a new thread.  As tl_task_start; .every is for tasks only (-EINVAL).  The system
  * sees the first 15 bytes of the name.  Errors also: -EAGAIN (the system starts no more threads),

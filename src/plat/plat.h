@@ -29,6 +29,17 @@ struct plat_word {
 };
 int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline);
 
+/* -- a barrier in two halves, for a side that runs often (light, free) and one that seldom does
+ * (heavy, a system call): as if both had a full fence between their store and their load. */
+void plat_barrier_heavy(void);
+extern bool plat_barrier_both; /* the system has no such thing: the light side fences too */
+static inline void plat_barrier_light(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (__builtin_expect(plat_barrier_both, 0))
+		atomic_thread_fence(memory_order_seq_cst);
+}
+
 /* -- processor */
 static inline void plat_relax(void)
 {
@@ -45,6 +56,10 @@ void plat_switch(void **save, void *to);
 /* Lay a first frame on a fresh stack that ends at top, so that switching to the answer calls
  * entry(arg).  entry must never return.  top: 16-aligned. */
 void *plat_stack_begin(void *top, void (*entry)(void *), void *arg);
+
+/* The calling thread's own stack: the point below which less than a quarter of it is left; NULL:
+ * unknown. */
+const char *plat_stack_floor(void);
 
 /* -- memory: whole pages */
 size_t plat_page(void);

@@ -18,6 +18,13 @@
 #endif
 #endif
 
+/* TSan takes one stack for one strand: no child may run on its parent's. */
+#ifdef SWITCH_TSAN
+enum { switch_may_place = 0 };
+#else
+enum { switch_may_place = 1 };
+#endif
+
 /* A stack as the sanitizers see it. */
 struct switch_note {
 	void *fake;      /* ASan's fake stack while the strand is away */

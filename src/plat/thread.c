@@ -55,3 +55,16 @@ int plat_thread_begin(void (*fn)(void *), void *arg, const char *name)
 void plat_thread_forked(void) { atomic_store_explicit(&helpers, 0, memory_order_relaxed); }
 
 int plat_thread_helpers(void) { return atomic_load_explicit(&helpers, memory_order_relaxed); }
+
+const char *plat_stack_floor(void)
+{
+	pthread_attr_t attr;
+	void *low = NULL;
+	size_t size = 0;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return NULL;
+	pthread_attr_getstack(&attr, &low, &size);
+	pthread_attr_destroy(&attr);
+	return low ? (const char *)low + size / 4 : NULL;
+}

@@ -41,6 +41,7 @@ static void in_child(void)
 	word_forked();
 	shared_wait_forked();
 	offload_forked();
+	work_forked();
 	slot_forked();
 	stack_forked();
 	window_forked();

@@ -93,6 +93,8 @@ int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)
 			return -EDEADLK;
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
+		if (!deadline.ns && !s->begun && place_join(me, s, life))
+			continue;
 		if (mark(s, &life) && (r = await_end(s, life, &end, deadline)) < 0)
 			return r;
 	}

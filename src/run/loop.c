@@ -106,6 +106,8 @@ static void sleep_loop(struct loop *l)
 	int64_t until = timer_next(l);
 	bool forever = !until && !l->polling;
 
+	if (work_look(l) || work_rest(l))
+		return;
 	if (forever)
 		until = deadlock_sleep(l);
 	atomic_store_explicit(
@@ -119,12 +121,18 @@ static void sleep_loop(struct loop *l)
 	awake(l);
 	if (forever)
 		deadlock_wake(l, !inbox_empty(l));
+	work_up(l);
 }
 
+/* Between turns: what came in, one that may begin anywhere, timers, descriptors. */
 static void look_outside(struct loop *l)
 {
+	struct strand *s;
+
 	l->turn = 0;
 	take_inbox(l);
+	if ((s = work_take(l)))
+		push(l, s);
 	if (l->polling && l->first)
 		poller_wait(l->poller, -1);
 	else if (!l->first && (!l->n_timers || l->timers[0].at > l->now))
@@ -133,6 +141,13 @@ static void look_outside(struct loop *l)
 		l->now = plat_now();
 		timer_fire(l, l->now);
 	}
+}
+
+bool loop_quiet(struct loop *l) { return inbox_empty(l); }
+
+bool loop_claim(struct loop *l, struct strand *s)
+{
+	return l->first == s && ++l->turn < TURN && pop(l);
 }
 
 struct strand *loop_pick(struct loop *l)
@@ -211,14 +226,20 @@ void loop_drain(struct loop *l)
 		.who = &l->zero->park, .what = "tasks of an ending thread", .object = l
 	};
 
+	struct strand *s;
+
+	while ((s = work_take(l)))
+		push(l, s);
 	if (l->claims == 1)
 		return;
 	l->body.deaf = true;
 	cancel_daemons(l);
-	while (l->claims > 1) {
+	while (l->claims > 1 || l->first) {
 		wait_begin();
 		l->drainer = &w;
 		wait_block(&w, TL_NEVER);
+		while ((s = work_take(l)))
+			push(l, s);
 	}
 	l->drainer = NULL;
 }
@@ -368,6 +389,8 @@ void loop_close(struct loop *l)
 	mem_free(l->timers);
 	spin_lock(&all.lock);
 	unlink_loop(l);
+	mem_free(l->deque.at);
+	l->deque = (struct deque){ 0 };
 	l->after = all.free;
 	all.free = l;
 	spin_unlock(&all.lock);
@@ -399,6 +422,8 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->last = &l->first;
 	l->polling = l->n_timers = me->timer = 0;
 	l->claims = 1;
+	l->deque = (struct deque){ 0 };
+	l->worker = false;
 	l->zero = me;
 	l->foreign = false;
 	l->os_id = plat_thread_id();

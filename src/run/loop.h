@@ -28,8 +28,16 @@ struct loop {
 	struct waiter *drainer; /* zero, when its thread is about to end */
 	bool foreign;           /* adopted, not started by telar */
 	unsigned suspicious;    /* deadlock.c: how often it has looked again */
+	bool worker;            /* a thread that only loops: may steal, see work.c */
 	bool counted;           /* in deadlock.c's loops */
 	/* everybody's, also after the thread has ended */
+	struct deque {
+		_Alignas(PLAT_LINE) struct spin lock;
+		_Atomic uint32_t n;
+		struct strand **at; /* a ring of .anywhere tasks that have not begun */
+		uint32_t head, tail, room;
+	} deque;
+	_Atomic bool idle; /* a worker that sleeps */
 	_Alignas(PLAT_LINE) struct strand *_Atomic inbox;
 	_Atomic uint32_t sleeping; /* LOOP_... below; a futex word */
 	_Atomic uint32_t kicks;    /* given by those who took the mark of sleep ... */
@@ -53,6 +61,9 @@ void loop_arrived(struct loop *l); /* first thing after a switch */
 /* Run the tasks that are left on the calling thread's loop until the last has ended. */
 void loop_drain(struct loop *l);
 void loop_alone(struct loop *l); /* the last has ended */
+/* Take s off the run queue, if it is the next on it. */
+bool loop_claim(struct loop *l, struct strand *s);
+bool loop_quiet(struct loop *l); /* nothing has come in */
 /* Let the others run once. */
 void loop_yield(struct loop *l);
 /* Wake it from its sleep; any thread. */

@@ -45,7 +45,7 @@ struct strand {
 	struct body *body;   /* NULL: has not begun; guarded by lock for others */
 	int result;
 	uint8_t how, kind;
-	bool begun, foreign;
+	bool begun, foreign, anywhere;
 	uint32_t number; /* of the default name */
 	int64_t planned; /* .at, and the next call of .every */
 };
@@ -62,6 +62,8 @@ struct body {
 	const void *_Atomic object;
 	_Atomic int64_t since;
 	struct stack *stack; /* NULL: a thread's own */
+	const char *floor;   /* no child is run in place below this; NULL: none at all */
+	bool placed;         /* a child runs on this strand's stack */
 	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
 	struct switch_note note;
 };
@@ -163,6 +165,18 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside); /* true: something
 bool task_settle(struct strand *s); /* not begun: may it now?  Else it ends, or waits on */
 int task_begin(struct strand *s);   /* give it a stack; < 0: it has ended without */
 
+/* place.c */
+bool place_join(struct strand *me, struct strand *s, uint32_t life); /* s has run, here */
+
+/* work.c */
+void work_push(struct loop *l, struct strand *s);
+bool work_claim(struct loop *l, struct strand *s); /* it is ours again: nobody took it */
+struct strand *work_take(struct loop *l);          /* one to begin here, or NULL */
+bool work_look(struct loop *l);
+bool work_rest(struct loop *l);
+void work_up(struct loop *l);
+void work_forked(void);
+
 /* timer.c: the heap of a loop, only from its own thread */
 int timer_room(struct loop *l);              /* a place for one more strand; -ENOMEM */
 void timer_leave(struct loop *l);            /* one less */
@@ -217,6 +231,7 @@ static inline bool reserved_zero(const uint64_t *tail, size_t n)
 int strand_start(
 	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site);
 int thread_launch(struct strand *s);
+void thread_hire(tl_fn *fn, unsigned number); /* a worker, which belongs to no scope */
 
 /* The strand that runs here; a thread that telar has not seen is adopted.  Aborts without memory.
  */

@@ -64,7 +64,7 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	s->result = 0;
 	s->how = 0;
 	s->kind = (uint8_t)(kind == STRAND_FOREIGN ? TL_THREAD : kind);
-	s->begun = false;
+	s->begun = s->anywhere = false;
 	s->planned = 0;
 	s->number =
 		named ? 0
@@ -95,7 +95,7 @@ void strand_begin(struct strand *s, struct body *b)
 {
 	b->waits = NULL;
 	b->held = 0;
-	b->deaf = false;
+	b->deaf = b->placed = false;
 	strand_lock_word(s, b);
 	s->begun = true;
 	memset(&b->outer, 0, sizeof b->outer);
@@ -233,7 +233,7 @@ static int state(struct strand *s)
 		return word == PARK_WAITING ? TL_CREATED : TL_READY;
 	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)
 		return TL_CREATED;
-	if (word == PARK_WAITING)
+	if (word == PARK_WAITING || s->body->placed)
 		return TL_BLOCKED;
 	return s->kind == TL_THREAD || s->loop->now_runs == s ? TL_RUNNING : TL_READY;
 }

@@ -118,6 +118,7 @@ int task_begin(struct strand *s)
 		return -ENOMEM;
 	}
 	strand_begin(s, &k->body);
+	k->body.floor = k->low + k->size / 4;
 	k->body.note = (struct switch_note){ .low = k->low, .size = (size_t)((char *)k - k->low) };
 	k->body.sp = plat_stack_begin(stack_top(k), task_main, s);
 	return 0;
@@ -149,6 +150,7 @@ int strand_start(
 	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site)
 {
 	struct strand *me = strand_self(), *s;
+	bool anywhere;
 	int r;
 
 	if (o && o->ret)
@@ -165,20 +167,25 @@ int strand_start(
 	r = strand_init(s, kind, me->loop, fn, arg, o, site);
 	if (r == 0 && o)
 		plan(s, o);
-	if (r == 0 && (kind == TL_TASK ? (r = timer_room(me->loop)) : 0) == 0) {
+	anywhere = kind == TL_TASK && o && o->anywhere && !s->planned && !o->paused;
+	if (r == 0 && kind == TL_TASK && !anywhere)
+		r = timer_room(me->loop);
+	if (r == 0) {
 		tl_strand id = { atomic_load_explicit(&s->id, memory_order_relaxed) };
 
 		r = scope_admit(scope, s);
 		if (r == 0) {
 			if (o && o->ret)
 				*o->ret = id;
-			if (kind == TL_TASK)
+			if (anywhere)
+				work_push(me->loop, s);
+			else if (kind == TL_TASK)
 				loop_ready(&s->park);
 			if (kind == TL_THREAD && (r = thread_launch(s)) < 0 && o && o->ret)
 				*o->ret = (tl_strand){ 0 };
 			return r;
 		}
-		if (kind == TL_TASK)
+		if (kind == TL_TASK && !anywhere)
 			timer_leave(me->loop);
 	}
 	strand_forget(s);

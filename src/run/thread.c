@@ -6,6 +6,8 @@
 #include "run/stack.h"
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,6 +29,7 @@ static int enter(struct strand *s, bool foreign)
 		return -ENOMEM;
 	l->foreign = foreign;
 	s->loop = l;
+	l->body.floor = plat_stack_floor();
 	loop_here = l;
 	strand_begin(s, &l->body);
 	wait_me = &s->park;
@@ -171,6 +174,27 @@ int thread_launch(struct strand *s)
 	if (r < 0)
 		strand_end(s, r);
 	return r;
+}
+
+/* Deaf to signals: those are for the program's own threads. */
+void thread_hire(tl_fn *fn, unsigned number)
+{
+	char name[16];
+	struct strand *s = slot_take();
+	tl_opts o = { .name = name, .daemon = true };
+	sigset_t all, old;
+
+	snprintf(name, sizeof name, "Worker-%u", number);
+	if (!s)
+		return;
+	if (strand_init(s, TL_THREAD, NULL, fn, NULL, &o, NULL) < 0) {
+		strand_forget(s);
+		return;
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	thread_launch(s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)

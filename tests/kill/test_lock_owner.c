@@ -132,8 +132,8 @@ TEST_LIMIT(killed_holder, 60)
 	int misuses = 0;
 
 	holder = begin(hold_for_ever, m);
-	other = begin(third, m);
 	await(&m->ready[0]);
+	other = begin(third, m);
 	await(&m->ready[1]);
 	tl_scope_open(&s);
 	CHECK_EQ(tl_thread_start(&s, waiter, m, &(tl_opts){ .ret = &thread }), 0);
