@@ -74,7 +74,8 @@ static inline void bench_apart(void (*fn)(void))
 		fn();
 		_exit(0);
 	}
-	bench_check(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "a bench of its own");
+	bench_check(
+		pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "a bench of its own");
 }
 
 /* A line "Name:  123 kB" of proc(5)'s status or of meminfo, in bytes. */

@@ -1,7 +1,7 @@
 /* queue.c - items through bounded queues of 128: between the tasks of one loop, between two threads,
  * and four to four tasks on two threads. */
-#include "bench.h"
 #include "telar/queue.h"
+#include "bench.h"
 #include "telar/scope.h"
 
 enum { CAPACITY = 128 };
@@ -61,7 +61,7 @@ static int house(void *arg)
 static void begin(void)
 {
 	bench_check(tl_queue_open(&queue, &(tl_queue_opts){ .capacity = CAPACITY,
-					  .max_item = sizeof(int64_t) }) == 0,
+						  .max_item = sizeof(int64_t) }) == 0,
 		"queue");
 }
 

@@ -276,20 +276,17 @@ static void release_private(tl_lock *l, uint64_t next)
 
 bool lock_is_mine(const tl_lock *l) { return (load(l) & OWNER) == strand_self()->body->lock_word; }
 
-void tl_lock_release(tl_lock *l)
+/* Apart, so that the common case saves no registers for it. */
+static __attribute__((noinline)) void release_slow(tl_lock *l, struct strand *me)
 {
-	struct strand *me = strand_self();
-	struct body *b = me->body;
 	uint64_t w = load(l);
 
-	if ((w & OWNER) != b->lock_word) {
+	if ((w & OWNER) != me->body->lock_word) {
 		report(TL_R_MISUSE, me, -EPERM, "releases lock %p, which it does not hold",
 			(void *)l);
 		return;
 	}
-	strike(b, l);
-	if (w == b->lock_word && swap(l, w, 0))
-		return;
+	strike(me->body, l);
 	if (window_holds(l)) {
 		w = atomic_exchange_explicit(
 			word_of(l), w & STALE ? LOST : 0, memory_order_seq_cst);
@@ -300,6 +297,22 @@ void tl_lock_release(tl_lock *l)
 		if (w & STALE)
 			word_wake(half_of(l), l, INT_MAX);
 	}
+}
+
+void tl_lock_release(tl_lock *l)
+{
+	struct strand *me = strand_self();
+	struct body *b = me->body;
+
+	if (b->held == (uintptr_t)l) {
+		uintptr_t next = (uintptr_t)l->_; /* the next holder's, once the word is free */
+
+		if (swap(l, b->lock_word, 0)) {
+			b->held = next;
+			return;
+		}
+	}
+	release_slow(l, me);
 }
 
 bool tl_lock_held(const tl_lock *l) { return load(l) & OWNER; }

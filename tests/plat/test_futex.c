@@ -154,7 +154,8 @@ static void helper(void *arg)
 	CHECK_EQ(pthread_getname_np(pthread_self(), name, sizeof name), 0);
 	CHECK_STR(name, arg);
 	CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &set), 0);
-	CHECK(sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) && sigismember(&set, SIGCHLD));
+	CHECK(sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) &&
+		sigismember(&set, SIGCHLD));
 	CHECK(plat_thread_id() != getpid());
 	atomic_store(&began, 1);
 }

@@ -90,11 +90,15 @@ TEST(a_deadline_reaches_scopes_in_children)
 	start_fn *both[] = { tl_task_start, tl_thread_start };
 
 	for (int i = 0; i < 2; i++) {
-		tl_scope s = { .deadline = tl_after(tl_ms(10)) };
+		tl_scope s = { 0 };
+		tl_strand t;
 		int inner = 0;
 
 		tl_scope_open(&s);
-		both[i](&s, inner_in_child, &inner, NULL);
+		both[i](&s, inner_in_child, &inner, &(tl_opts){ .ret = &t });
+		while (tl_state(t) != TL_BLOCKED)
+			tl_yield();
+		CHECK_EQ(tl_scope_move(&s, tl_after(tl_ms(1))), 0);
 		CHECK_EQ(tl_scope_close(&s), -ETIMEDOUT);
 		CHECK_EQ(inner, -ECANCELED);
 		CHECK_EQ(s.n_failures, 0);

@@ -15,7 +15,8 @@ static void tell_and_break(const tl_report *r, void *arg)
 	if (r->kind == TL_R_DEADLOCK) {
 		strcat(strcat(names, r->name), " ");
 		CHECK(r->strand.id != 0);
-		CHECK(strstr(r->text, "join") || strstr(r->text, "scope") || strstr(r->text, "sleep"));
+		CHECK(strstr(r->text, "join") || strstr(r->text, "scope") ||
+			strstr(r->text, "sleep"));
 	}
 	if (seen_reports[TL_R_DEADLOCK] == 3)
 		tl_cancel(a);

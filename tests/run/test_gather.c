@@ -65,7 +65,8 @@ TEST(gather_arguments)
 
 	CHECK_EQ(tl_gather(&r, 1, sizeof r, NULL, NULL, TL_NEVER), -EINVAL);
 	CHECK_EQ(tl_gather(&r, 1, sizeof r, work, NULL, TL_POLL), -EINVAL);
-	CHECK_EQ(tl_gather(&r, 1, sizeof r, work, &(tl_gather_opts){ .kind = 3 }, TL_NEVER), -EINVAL);
+	CHECK_EQ(tl_gather(&r, 1, sizeof r, work, &(tl_gather_opts){ .kind = 3 }, TL_NEVER),
+		-EINVAL);
 	CHECK_EQ(tl_gather(&r, 1, sizeof r, work, &(tl_gather_opts){ .reserved = { 1 } }, TL_NEVER),
 		-EINVAL);
 	CHECK_EQ(begun, 0);
@@ -84,8 +85,9 @@ static int fail_at_seven(void *arg)
 TEST(gather_with_a_failure)
 {
 	for (int i = 0; i < 8; i++) {
-		tl_gather_opts o = { .keep_going = i & 1, .limit = i & 2 ? 4 : 0,
-			.kind = i & 4 ? TL_THREAD : 0 };
+		tl_gather_opts o = {
+			.keep_going = i & 1, .limit = i & 2 ? 4 : 0, .kind = i & 4 ? TL_THREAD : 0
+		};
 		struct rec rec[30];
 		int status[30], never = 0;
 
@@ -240,7 +242,6 @@ static int offload_gate(void *arg)
 	CHECK_EQ(g.out, r < 0 ? 0 : 1);
 	return (void)arg, r;
 }
-
 
 static int never_run(void *arg)
 {

@@ -98,8 +98,8 @@ TEST(many_join_one)
 
 	tl_scope_open(&s);
 	tl_scope_open(&inner);
-	CHECK_EQ(tl_task_start(&inner, answer, &five,
-			 &(tl_opts){ .ret = &many.target, .paused = true }),
+	CHECK_EQ(tl_task_start(
+			 &inner, answer, &five, &(tl_opts){ .ret = &many.target, .paused = true }),
 		0);
 	for (int i = 0; i < 50; i++)
 		CHECK_EQ((i % 5 ? tl_task_start : tl_thread_start)(&s, joiner, &many, NULL), 0);
@@ -125,7 +125,8 @@ TEST(joiners_are_told_though_the_scope_closes_first)
 				 &(tl_opts){ .ret = &many.target, .paused = true }),
 			0);
 		for (int k = 0; k < 4; k++)
-			CHECK_EQ((k % 2 ? tl_task_start : tl_thread_start)(&s, joiner, &many, NULL), 0);
+			CHECK_EQ((k % 2 ? tl_task_start : tl_thread_start)(&s, joiner, &many, NULL),
+				0);
 		tl_info all[16];
 		for (int waiting = 0; waiting < 4;) {
 			int n = tl_list(all, 16);

@@ -178,7 +178,8 @@ TEST_LIMIT(looking_while_they_come_and_go, 60)
 static int join_whoever(void *arg)
 {
 	for (int i = 0; i < 20000; i++) {
-		tl_strand t[2] = { { atomic_load(&some[i % 64]) }, { atomic_load(&some[(i + 7) % 64]) } };
+		tl_strand t[2] = { { atomic_load(&some[i % 64]) },
+			{ atomic_load(&some[(i + 7) % 64]) } };
 		tl_end end = { 0 };
 		int r = i % 3 ? tl_join(t[0], &end, tl_after(tl_us(50)))
 			      : tl_wait(t, 2, TL_FIRST, tl_after(tl_us(50)));

@@ -206,7 +206,11 @@ static void churns(uint32_t seed, int ops)
 		kids[n++] = spawn(&c, &s);
 		kids[n++] = spawn(&c, &s);
 		if (i % 8 == 0)
-			tl_thread_start(&s, churn, &(struct churn){ seed + (uint32_t)i, 3, 20, &started, &begun, &ended, NULL }, &(tl_opts){ .copy = sizeof c }), started++;
+			tl_thread_start(&s, churn,
+				&(struct churn){
+					seed + (uint32_t)i, 3, 20, &started, &begun, &ended, NULL },
+				&(tl_opts){ .copy = sizeof c }),
+				started++;
 		tl_yield();
 		tl_cancel(kids[next(&c) % 2]);
 		tl_join(kids[0], NULL, tl_after(tl_us(next(&c) % 300)));

@@ -19,7 +19,8 @@ static const char *name_of(start_fn *how, const char *name)
 	int n;
 
 	tl_scope_open(&s);
-	CHECK_EQ(how(&s, note_name, NULL, &(tl_opts){ .name = name, .ret = &t, .paused = true }), 0);
+	CHECK_EQ(
+		how(&s, note_name, NULL, &(tl_opts){ .name = name, .ret = &t, .paused = true }), 0);
 	n = tl_name(t, buf, sizeof buf);
 	CHECK_EQ(n, (int)strlen(buf));
 	CHECK_EQ(tl_resume(t), 0);

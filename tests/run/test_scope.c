@@ -93,7 +93,9 @@ TEST(all_failures_are_collected)
 
 	memset(f, 0x55, sizeof f);
 	tl_scope_open(&s);
-	CHECK_EQ(tl_task_start(&s, fail_with, &enodev, &(tl_opts){ .ret = &first, .name = "first" }), 0);
+	CHECK_EQ(
+		tl_task_start(&s, fail_with, &enodev, &(tl_opts){ .ret = &first, .name = "first" }),
+		0);
 	for (int i = 1; i < N; i++)
 		tl_task_start(&s, fail_with, &eio, NULL);
 	CHECK_EQ(tl_scope_close(&s), -ENODEV);

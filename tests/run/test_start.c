@@ -224,8 +224,8 @@ TEST(every_keeps_to_the_planned_times)
 
 	ticks = (struct ticks){ .first = first.ns, .period = 1000000, .most = 30 };
 	tl_scope_open(&s);
-	CHECK_EQ(tl_task_start(&s, tick, &ticks,
-			 &(tl_opts){ .at = first, .every = tl_ms(1), .ret = &t }),
+	CHECK_EQ(tl_task_start(
+			 &s, tick, &ticks, &(tl_opts){ .at = first, .every = tl_ms(1), .ret = &t }),
 		0);
 	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
 	CHECK_EQ(end.how, TL_CANCELLED);

@@ -121,7 +121,8 @@ TEST(resume_before_it_was_looked_at)
 		tl_strand t;
 		tl_opts o = { .ret = &t, .paused = true };
 
-		CHECK_EQ((i % 100 ? tl_task_start : tl_thread_start)(&s, count_up, (void *)&n, &o), 0);
+		CHECK_EQ((i % 100 ? tl_task_start : tl_thread_start)(&s, count_up, (void *)&n, &o),
+			0);
 		CHECK_EQ(tl_resume(t), 0);
 	}
 	CHECK_EQ(tl_scope_close(&s), 0);
@@ -169,7 +170,8 @@ TEST_LIMIT(resume_from_another_thread, 60)
 		tl_strand t;
 
 		tl_scope_open(&inner);
-		tl_task_start(&inner, count_up, (void *)&n, &(tl_opts){ .paused = true, .ret = &t });
+		tl_task_start(
+			&inner, count_up, (void *)&n, &(tl_opts){ .paused = true, .ret = &t });
 		atomic_store(&to_resume, t.id);
 		CHECK_EQ(tl_scope_close(&inner), 0);
 	}

@@ -29,6 +29,13 @@ static inline void await_state(tl_strand t, int state)
 	}
 }
 
+static inline int nothing(void *arg) { return (void)arg, 0; }
+static inline int stay(void *arg)
+{
+	(void)arg;
+	return tl_sleep_until(TL_NEVER);
+}
+
 static inline tl_strand start_task(tl_scope *s, tl_fn *fn, void *arg)
 {
 	tl_strand t;
@@ -96,6 +103,50 @@ static inline void crowd(enum mix how, size_t n, tl_fn *fn, void *args, size_t s
 		tl_thread_start(&s, carry, &h, &(tl_opts){ .copy = sizeof h });
 	}
 	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- queues of numbers */
+
+static inline tl_queue *make_queue(size_t capacity, size_t max_item)
+{
+	tl_queue_opts o = { .name = "q", .capacity = capacity, .max_item = max_item };
+	tl_queue *q = NULL;
+
+	CHECK_EQ(tl_queue_open(&q, &o), 0);
+	CHECK(q != NULL);
+	return q;
+}
+
+static inline int put(tl_queue *q, int64_t v, tl_time t)
+{
+	return tl_queue_put(q, &v, sizeof v, t);
+}
+static inline int get(tl_queue *q, int64_t *v, tl_time t)
+{
+	return tl_queue_get(q, v, sizeof *v, t);
+}
+
+/* -- a select in a strand of its own */
+
+struct choice {
+	tl_case c[8];
+	size_t n;
+	tl_time until;
+};
+
+static inline int choose(void *arg)
+{
+	struct choice *h = arg;
+
+	return tl_select(h->c, h->n, h->until);
+}
+
+static inline tl_strand waiting(tl_scope *s, struct choice *h, bool thread)
+{
+	tl_strand t = (thread ? start_thread : start_task)(s, choose, h);
+
+	await_state(t, TL_BLOCKED);
+	return t;
 }
 
 /* -- reports */

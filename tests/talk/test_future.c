@@ -96,7 +96,7 @@ static struct race {
 	tl_future f;
 	_Atomic int won, go;
 	intptr_t winner;
-} *race;
+} * race;
 
 static int try_to_set(void *arg)
 {

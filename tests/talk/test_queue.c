@@ -2,24 +2,9 @@
  * end of the queue do. */
 #include "talk.h"
 
-static tl_queue *make(size_t capacity, size_t max_item)
-{
-	tl_queue_opts o = { .name = "q", .capacity = capacity, .max_item = max_item };
-	tl_queue *q = NULL;
-
-	CHECK_EQ(tl_queue_open(&q, &o), 0);
-	CHECK(q != NULL);
-	return q;
-}
-
-static int put(tl_queue *q, int64_t v, tl_time t) { return tl_queue_put(q, &v, sizeof v, t); }
-static int get(tl_queue *q, int64_t *v, tl_time t) { return tl_queue_get(q, v, sizeof *v, t); }
-
-/* -- one strand */
-
 TEST(first_in_first_out)
 {
-	tl_queue *q = make(5, 8);
+	tl_queue *q = make_queue(5, 8);
 	int64_t v;
 
 	CHECK_EQ(get(q, &v, TL_POLL), -EAGAIN);
@@ -58,7 +43,7 @@ TEST(options)
 TEST(sizes)
 {
 	static char in[5000], out[5000];
-	tl_queue *q = make(0, 0);
+	tl_queue *q = make_queue(0, 0);
 
 	memset(in, 'x', sizeof in);
 	CHECK_EQ(tl_queue_put(q, NULL, 0, TL_NEVER), 0);
@@ -77,7 +62,7 @@ TEST(sizes)
 
 TEST(cancelled_caller)
 {
-	tl_queue *q = make(2, 8);
+	tl_queue *q = make_queue(2, 8);
 	tl_scope s = { 0 };
 	int64_t v = 7;
 
@@ -96,7 +81,7 @@ TEST(cancelled_caller)
 
 TEST(unbounded)
 {
-	tl_queue *q = make(SIZE_MAX, 8);
+	tl_queue *q = make_queue(SIZE_MAX, 8);
 	int64_t v;
 
 	for (int64_t i = 0; i < 1000000; i++)
@@ -135,7 +120,7 @@ static int putter(void *arg)
 
 TEST(too_small_a_getter_waits)
 {
-	tl_queue *q = make(4, 64);
+	tl_queue *q = make_queue(4, 64);
 	struct call small = { .q = q, .cap = 7 }, large = { .q = q, .cap = 64 },
 		    other = { .q = q, .cap = 64 };
 	tl_scope s = { .keep_going = true };
@@ -169,7 +154,7 @@ TEST(too_small_a_getter_waits)
 
 TEST(waiting_putters_keep_their_order)
 {
-	tl_queue *q = make(1, 8);
+	tl_queue *q = make_queue(1, 8);
 	struct call c[8];
 	tl_scope s = { 0 };
 	tl_strand t[8];
@@ -188,7 +173,7 @@ TEST(waiting_putters_keep_their_order)
 	CHECK_EQ(ending(t[5]), -ECANCELED);
 	for (int i = -1; i < 8; i++) {
 		if (i == 2 || i == 5)
-			continue; /* a put that fails puts nothing */
+			continue;                       /* a put that fails puts nothing */
 		CHECK_EQ(put(q, 99, TL_POLL), -EAGAIN); /* and nobody overtakes */
 		CHECK_EQ(get(q, &v, TL_NEVER), 8);
 		CHECK_EQ(v, i);
@@ -200,7 +185,7 @@ TEST(waiting_putters_keep_their_order)
 
 TEST(waiting_getters_keep_their_order)
 {
-	tl_queue *q = make(4, 8);
+	tl_queue *q = make_queue(4, 8);
 	struct call c[8];
 	tl_scope s = { 0 };
 	tl_strand t[8];
@@ -231,7 +216,7 @@ TEST(waiting_getters_keep_their_order)
 
 TEST(end_drains_and_refuses)
 {
-	tl_queue *q = make(4, 8);
+	tl_queue *q = make_queue(4, 8);
 	tl_scope s = { .keep_going = true };
 	struct call c[2] = { { .q = q, .value = 1 }, { .q = q, .value = 2 } };
 	tl_strand t[2];
@@ -263,7 +248,7 @@ TEST(end_drains_and_refuses)
 
 TEST(end_wakes_getters)
 {
-	tl_queue *q = make(4, 8);
+	tl_queue *q = make_queue(4, 8);
 	tl_scope s = { .keep_going = true };
 	struct call c = { .q = q, .cap = 8 };
 	tl_strand t[10];
@@ -282,7 +267,7 @@ TEST(end_wakes_getters)
 
 TEST(close_with_a_waiter_is_misuse)
 {
-	tl_queue *q = make(4, 8);
+	tl_queue *q = make_queue(4, 8);
 	tl_scope s = { .keep_going = true };
 	struct call c = { .q = q, .cap = 8 };
 	tl_strand t;
@@ -313,7 +298,7 @@ static int drain_and_close(void *arg)
 TEST_LIMIT(reader_closes_after_the_end, 60)
 {
 	for (int i = 0; i < 1500; i++) {
-		tl_queue *q = make(2, 8);
+		tl_queue *q = make_queue(2, 8);
 		tl_scope s = { 0 };
 
 		tl_scope_open(&s);
@@ -323,230 +308,4 @@ TEST_LIMIT(reader_closes_after_the_end, 60)
 		tl_queue_end(q);
 		CHECK_EQ(tl_scope_close(&s), 0);
 	}
-}
-
-/* -- exactly once */
-
-enum { SIDES = 6, ITEMS = 4000 };
-
-/* A put that answered 0 is got once, in its producer's order; any other put never is. */
-static struct trade {
-	tl_queue *q;
-	_Atomic unsigned char got[SIDES][ITEMS];
-	unsigned char sent[SIDES][ITEMS];
-	_Atomic int producers;
-	bool impatient;
-} trade;
-
-static tl_time patience(uint64_t *seed)
-{
-	uint32_t n = number(seed);
-
-	if (!trade.impatient || n % 3 == 0)
-		return TL_NEVER;
-	return n % 3 == 1 ? TL_POLL : tl_after(tl_us(n >> 8 & 31));
-}
-
-static int produce(void *arg)
-{
-	int me = (int)(intptr_t)arg, r;
-	uint64_t seed = 5 + (uint64_t)me * 7919;
-
-	for (int i = 0; i < ITEMS; i++) {
-		tl_time until = patience(&seed);
-
-		r = put(trade.q, (int64_t)me << 32 | i, until);
-		trade.sent[me][i] = r == 0;
-		if (r < 0) {
-			CHECK_EQ(r, until.ns == TL_POLL.ns ? -EAGAIN : -ETIMEDOUT);
-			CHECK(until.ns != 0);
-			tl_yield();
-		}
-	}
-	if (atomic_fetch_sub(&trade.producers, 1) == 1)
-		tl_queue_end(trade.q);
-	return 0;
-}
-
-static int consume(void *arg)
-{
-	uint64_t seed = 99 + (uint64_t)(intptr_t)arg * 104729;
-	int64_t last[SIDES], v;
-	int r;
-
-	memset(last, -1, sizeof last);
-	for (;;) {
-		tl_time until = patience(&seed);
-		int from, i;
-
-		r = get(trade.q, &v, until);
-		if (r == -EPIPE)
-			return 0;
-		if (r < 0) {
-			CHECK_EQ(r, until.ns == TL_POLL.ns ? -EAGAIN : -ETIMEDOUT);
-			tl_yield();
-			continue;
-		}
-		CHECK_EQ(r, 8);
-		from = (int)(v >> 32);
-		i = (int)(v & 0xffffffff);
-		CHECK(from >= 0 && from < SIDES && i < ITEMS);
-		CHECK(last[from] < i); /* the order of one producer, as one consumer sees it */
-		last[from] = i;
-		CHECK_EQ(atomic_fetch_add(&trade.got[from][i], 1), 0);
-	}
-}
-
-static int either(void *arg)
-{
-	intptr_t i = *(intptr_t *)arg;
-
-	return i < SIDES ? produce((void *)i) : consume((void *)(i - SIDES));
-}
-
-static void deal(enum mix how, size_t capacity, bool impatient)
-{
-	intptr_t args[2 * SIDES];
-
-	memset(&trade, 0, sizeof trade);
-	trade.q = make(capacity, 8);
-	trade.producers = SIDES;
-	trade.impatient = impatient;
-	for (int i = 0; i < 2 * SIDES; i++)
-		args[i] = i;
-	crowd(how, 2 * SIDES, either, args, sizeof *args);
-	for (int p = 0; p < SIDES; p++)
-		for (int i = 0; i < ITEMS; i++)
-			CHECK_EQ(trade.got[p][i], trade.sent[p][i]);
-	CHECK_EQ(tl_queue_count(trade.q), 0);
-	tl_queue_close(trade.q);
-}
-
-TEST_LIMIT(once_one_loop, 60) { deal(ONE_LOOP, 16, false); }
-TEST_LIMIT(once_loops, 60) { deal(LOOPS, 16, false); }
-TEST_LIMIT(once_threads, 60) { deal(THREADS, 16, false); }
-TEST_LIMIT(once_mixed, 60) { deal(MIXED, 16, false); }
-TEST_LIMIT(once_capacity_one, 60) { deal(LOOPS, 1, false); }
-TEST_LIMIT(once_impatient_one_loop, 60) { deal(ONE_LOOP, 3, true); }
-TEST_LIMIT(once_impatient_loops, 60) { deal(LOOPS, 3, true); }
-TEST_LIMIT(once_impatient_threads, 60) { deal(THREADS, 3, true); }
-TEST_LIMIT(once_impatient_mixed, 60) { deal(MIXED, 1, true); }
-TEST_LIMIT(once_impatient_unbounded, 60) { deal(MIXED, SIZE_MAX, true); }
-
-/* Cancelled at any moment: what a put or get of a cancelled strand did is in its answer. */
-static struct {
-	tl_queue *q;
-	_Atomic long put_sum, got_sum, puts, gets;
-} torn;
-
-static int put_until_told(void *arg)
-{
-	int64_t v = (intptr_t)arg * 1000003;
-	int r;
-
-	while ((r = put(torn.q, ++v, TL_NEVER)) == 0) {
-		atomic_fetch_add(&torn.put_sum, v);
-		atomic_fetch_add(&torn.puts, 1);
-	}
-	return r;
-}
-
-static int get_until_told(void *arg)
-{
-	int64_t v;
-	int r;
-
-	(void)arg;
-	while ((r = get(torn.q, &v, TL_NEVER)) == 8) {
-		atomic_fetch_add(&torn.got_sum, v);
-		atomic_fetch_add(&torn.gets, 1);
-	}
-	return r;
-}
-
-static int tear(void *arg)
-{
-	uint64_t seed = 1 + (uint64_t)(intptr_t)arg;
-
-	for (int round = 0; round < 150; round++) {
-		tl_scope s = { 0 };
-		tl_strand t[6];
-
-		tl_scope_open(&s);
-		for (intptr_t i = 0; i < 6; i++)
-			t[i] = (i % 3 ? start_task : start_thread)(
-				&s, i % 2 ? put_until_told : get_until_told, (void *)(i + round));
-		for (int i = 0; i < 6; i++) {
-			tl_yield();
-			tl_cancel(t[number(&seed) % 6]);
-		}
-		tl_scope_cancel(&s);
-		CHECK_EQ(tl_scope_close(&s), 0);
-	}
-	return 0;
-}
-
-TEST_LIMIT(once_with_cancels, 100)
-{
-	tl_scope s = { 0 };
-	int64_t v;
-
-	torn.q = make(4, 8);
-	tl_scope_open(&s);
-	start_thread(&s, tear, (void *)1);
-	start_thread(&s, tear, (void *)2);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	while (get(torn.q, &v, TL_POLL) == 8) {
-		torn.got_sum += v;
-		torn.gets++;
-	}
-	CHECK_EQ(torn.puts, torn.gets);
-	CHECK_EQ(torn.put_sum, torn.got_sum);
-	CHECK(torn.puts > 0);
-	tl_queue_close(torn.q);
-}
-
-/* Items of many sizes from several producers arrive whole. */
-static int put_sizes(void *arg)
-{
-	unsigned char buf[3000];
-	uint64_t seed = (uint64_t)(intptr_t)arg;
-
-	for (int i = 0; i < 3000; i++) {
-		size_t size = 1 + number(&seed) % (i % 50 ? 200 : 2999);
-
-		memset(buf, (int)size & 255, size);
-		CHECK_EQ(tl_queue_put(trade.q, buf, size, TL_NEVER), 0);
-	}
-	return 0;
-}
-
-static int get_sizes(void *arg)
-{
-	unsigned char buf[3000];
-	int r;
-
-	(void)arg;
-	while ((r = tl_queue_get(trade.q, buf, sizeof buf, TL_NEVER)) >= 0)
-		for (int i = 0; i < r; i++)
-			CHECK_EQ(buf[i], r & 255);
-	return r == -EPIPE ? 0 : r;
-}
-
-TEST_LIMIT(sizes_between_threads, 60)
-{
-	tl_scope all = { 0 }, s = { 0 };
-
-	trade.q = make(50, 3000);
-	tl_scope_open(&all);
-	start_thread(&all, get_sizes, NULL);
-	start_task(&all, get_sizes, NULL);
-	tl_scope_open(&s);
-	start_thread(&s, put_sizes, (void *)11);
-	start_task(&s, put_sizes, (void *)22);
-	start_thread(&s, put_sizes, (void *)33);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	tl_queue_end(trade.q);
-	CHECK_EQ(tl_scope_close(&all), 0);
-	tl_queue_close(trade.q);
 }

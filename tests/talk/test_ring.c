@@ -11,7 +11,7 @@ static struct model {
 	size_t head, n;
 } model;
 
-static void put(struct ring *g, size_t size, uint64_t *seed)
+static void push(struct ring *g, size_t size, uint64_t *seed)
 {
 	size_t at = (model.head + model.n++) % MOST;
 
@@ -52,7 +52,7 @@ static void against_model(uint64_t seed, size_t largest, unsigned bias)
 		CHECK_EQ(g.n, model.n);
 		CHECK(g.tail - g.head <= g.size);
 		if (model.n < MOST && (!model.n || n % 16 < bias))
-			put(&g, n % 3 ? number(&seed) % (largest + 1) : 8, &seed);
+			push(&g, n % 3 ? number(&seed) % (largest + 1) : 8, &seed);
 		else
 			take(&g);
 		if (n % 1024 == 0) /* to the last, and from the beginning again */
@@ -91,13 +91,13 @@ TEST(every_end)
 			struct ring g = { 0 };
 
 			memset(&model, 0, sizeof model);
-			put(&g, first, &seed);
-			put(&g, 1, &seed);
+			push(&g, first, &seed);
+			push(&g, 1, &seed);
 			take(&g);
-			put(&g, second, &seed);
+			push(&g, second, &seed);
 			take(&g);
-			put(&g, first, &seed);
-			put(&g, second, &seed);
+			push(&g, first, &seed);
+			push(&g, second, &seed);
 			while (model.n)
 				take(&g);
 			ring_free(&g);

@@ -201,9 +201,9 @@ static int borrow(void *arg)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		uint32_t n = number(&seed);
-		tl_time until = n % 4 == 0 ? TL_NEVER
-			      : n % 4 == 1 ? TL_POLL
-					   : tl_after(tl_us(n >> 8 & 31));
+		tl_time until = n % 4 == 0   ? TL_NEVER
+				: n % 4 == 1 ? TL_POLL
+					     : tl_after(tl_us(n >> 8 & 31));
 		int r = tl_sem_acquire(&pool.m, until);
 
 		if (r < 0) {

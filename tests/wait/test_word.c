@@ -22,7 +22,8 @@ static int blocked(const char *what)
 	int n = tl_list(all, 128), found = 0;
 
 	for (int i = 0; i < n; i++)
-		found += all[i].state == TL_BLOCKED && all[i].waits && strcmp(all[i].waits, what) == 0;
+		found += all[i].state == TL_BLOCKED && all[i].waits &&
+			 strcmp(all[i].waits, what) == 0;
 	return found;
 }
 
@@ -166,7 +167,8 @@ TEST_LIMIT(wakes_race_with_cancel, 60)
 		tl_task_start(&s, take_until_cancelled, NULL, NULL);
 		if (round % 8 == 0) {
 			atomic_fetch_add(&live, 1);
-			tl_thread_start(&s, take_until_cancelled, NULL, &(tl_opts){ .daemon = true });
+			tl_thread_start(
+				&s, take_until_cancelled, NULL, &(tl_opts){ .daemon = true });
 			UNTIL(blocked("token") || returned);
 		}
 		tl_task_start(&s, take_until_cancelled, NULL, NULL);
