@@ -71,10 +71,12 @@ static void store_files(struct batch *b)
 	}
 	r = tl_gather(b->commits, b->n, sizeof b->commits[0], commit_one,
 		&(tl_gather_opts){ .keep_going = true }, TL_NEVER);
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->jobs[i]->r == -ECANCELED)
+			b->jobs[i]->r = r < 0 ? r : -EIO; /* its task could not run */
 		known |= b->jobs[i]->r == -EEXIST;
-	if (known && fsync(s->files) < 0)
-		r = -errno;
+	}
+	r = known && fsync(s->files) < 0 ? -errno : 0;
 	for (size_t i = b->n; i-- > 0;) {
 		struct job *job = b->jobs[i];
 		if (job->r == 0 || (job->r == -EEXIST && r == 0))

@@ -11,6 +11,7 @@
 #include "plat/plat.h"
 #include "plat/poller.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -166,16 +167,34 @@ static void tell(struct poller *p, struct slot *s, int events)
 	}
 }
 
-void poller_wait(struct poller *p, int64_t deadline)
+/* epoll_pwait2 is Linux 5.11; before it, or where it is refused, a wait ends up to 1 ms late. */
+static int wait_events(struct poller *p, struct epoll_event *ev, int64_t deadline)
 {
-	struct epoll_event ev[BATCH];
-	struct timespec ts = { 0 };
+	static atomic_bool refused;
 	int64_t left = deadline > 0 ? deadline - plat_now() : 0;
-	int n;
+	struct timespec ts = { 0 };
+	int n = -1;
 
 	if (left > 0)
 		ts = (struct timespec){ left / 1000000000, left % 1000000000 };
-	n = epoll_pwait2(p->epoll, ev, BATCH, deadline ? &ts : NULL, NULL);
+	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
+		n = epoll_pwait2(p->epoll, ev, BATCH, deadline ? &ts : NULL, NULL);
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	}
+	left = deadline == 0                         ? -1
+	       : left <= 0                           ? 0
+	       : left > INT_MAX * 1000000LL - 999999 ? INT_MAX
+						     : (left + 999999) / 1000000;
+	return epoll_wait(p->epoll, ev, BATCH, (int)left);
+}
+
+void poller_wait(struct poller *p, int64_t deadline)
+{
+	struct epoll_event ev[BATCH];
+	int n = wait_events(p, ev, deadline);
+
 	for (int i = 0; i < n; i++) {
 		uint32_t e = ev[i].events;
 		int events = (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? POLLER_IN : 0) |

@@ -260,4 +260,4 @@ int tl_yield(void)
 }
 
 int tl_checkpoint(void) { return strand_checkpoint(strand_self()); }
-bool tl_cancelled(void) { return strand_checkpoint(strand_self()) < 0; }
+bool tl_cancelled(void) { return strand_cancelled(strand_self()) < 0; }

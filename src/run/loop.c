@@ -8,7 +8,6 @@
  * Others reach a loop through its inbox, a stack of strands linked by `next`, and `sleeping`: they
  * push, then look at sleeping; the loop sets sleeping, then looks at the inbox; all in one total
  * order (W13). */
-#include "run/loop.h"
 #include "base/mem.h"
 #include "run/run.h"
 #include "run/stack.h"
@@ -16,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURN = 64 };
+enum { TURN = 64, BUDGET = 128 };
 
 _Thread_local struct loop *loop_here;
 
@@ -178,6 +177,7 @@ void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool go
 {
 	struct body *b = from->body;
 
+	l->budget = BUDGET;
 	l->now_runs = to;
 	l->left = &b->note;
 	wait_me = &to->park;
@@ -201,6 +201,13 @@ void loop_yield(struct loop *l)
 {
 	push(l, l->now_runs);
 	leave(l, l->now_runs);
+}
+
+void loop_share(struct loop *l)
+{
+	l->budget = BUDGET;
+	if (l->first || l->polling || l->n_timers || !inbox_empty(l))
+		loop_yield(l);
 }
 
 /* -- the end of a thread on which tasks of other strands' scopes still live.  Daemons among them
@@ -353,6 +360,7 @@ struct loop *loop_open(struct strand *zero)
 	memset(l, 0, offsetof(struct loop, inbox)); /* what is everybody's goes on */
 	l->zero = l->now_runs = zero;
 	l->os_id = plat_thread_id();
+	l->budget = BUDGET;
 	l->last = &l->first;
 	l->now = plat_now();
 	if (timer_room(l) < 0) {

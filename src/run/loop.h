@@ -14,6 +14,7 @@ struct loop {
 	struct strand *now_runs;
 	struct strand *zero;             /* the strand that the thread itself is */
 	struct strand *first, **last;    /* run queue */
+	int budget;                      /* calls that the strand may complete without blocking */
 	unsigned turn;                   /* strands run since the outside was looked at */
 	int64_t now;                     /* the time as of this turn */
 	struct timer *timers;            /* a 4-ary heap, from index 0 */
@@ -64,6 +65,8 @@ void loop_alone(struct loop *l); /* the last has ended */
 /* Take s off the run queue, if it is the next on it. */
 bool loop_claim(struct loop *l, struct strand *s);
 bool loop_quiet(struct loop *l); /* nothing has come in */
+/* A strand has completed so many calls without blocking: the others' turn, if there are any. */
+void loop_share(struct loop *l);
 /* Let the others run once. */
 void loop_yield(struct loop *l);
 /* Wake it from its sleep; any thread. */

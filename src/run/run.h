@@ -242,6 +242,18 @@ static inline struct strand *strand_self(void)
 }
 /* 0, or -ECANCELED: the first line of every cancel point. */
 static inline int strand_checkpoint(struct strand *me);
+/* The same, but neither a cancel point nor a turn for others. */
+static inline int strand_cancelled(struct strand *me)
+{
+	struct scope *in = scope_of(me->body->inner);
+
+	if (__builtin_expect(
+		    (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_CANCELLED) ||
+			    atomic_load_explicit(&in->eff, memory_order_relaxed),
+		    0))
+		return scope_interrupted(me);
+	return 0;
+}
 void join_tell(struct strand *s); /* s has ended: wake its joiners */
 /* Is t a strand that has ended? 1 yes, 0 no, -ESRCH. */
 int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life);
@@ -253,14 +265,9 @@ bool strand_mark(tl_strand t, struct strand **ret, uint32_t *ret_life);
 
 static inline int strand_checkpoint(struct strand *me)
 {
-	struct scope *in = scope_of(me->body->inner);
-
-	if (__builtin_expect(
-		    (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_CANCELLED) ||
-			    atomic_load_explicit(&in->eff, memory_order_relaxed),
-		    0))
-		return scope_interrupted(me);
-	return 0;
+	if (__builtin_expect(--me->loop->budget < 0, 0))
+		loop_share(me->loop);
+	return strand_cancelled(me);
 }
 
 #endif

@@ -308,7 +308,7 @@ static int verdict(tl_scope *scope)
 		return in->first;
 	if (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_FIRED)
 		return -ETIMEDOUT;
-	return in->up ? strand_checkpoint(in->owner) : 0;
+	return in->up ? strand_cancelled(in->owner) : 0;
 }
 
 int scope_end(tl_scope *scope, bool give_up)

@@ -1,0 +1,40 @@
+/* The least there is: six registers and the stack pointer exchanged. */
+#include "../../bench.h"
+
+enum { STACK = 65536 };
+static void *here, *there;
+
+__attribute__((naked, noinline)) static void hop(void **from, void *to)
+{
+	(void)from, (void)to;
+#ifdef __x86_64__
+	__asm__("push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
+		"mov %rsp, (%rdi)\n mov %rsi, %rsp\n"
+		"pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n ret");
+#else
+#error "written for x86-64"
+#endif
+}
+
+static void back(void)
+{
+	for (;;)
+		hop(&there, here);
+}
+
+static void raw(long n)
+{
+	for (long i = 0; i < n; i += 2)
+		hop(&here, there);
+}
+
+int main(void)
+{
+	void **top = (void **)((char *)aligned_alloc(64, STACK) + STACK);
+
+	*--top = NULL;
+	*--top = (void *)back;
+	there = top - 6;
+	bench_per_op("raw switch, one way", "ns", raw);
+	return 0;
+}
