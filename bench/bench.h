@@ -2,6 +2,7 @@
  * A number is the best of ROUNDS runs, each long enough for the clock. */
 #ifndef BENCH_H
 #define BENCH_H
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,8 @@ static inline void bench_line(const char *claim, const char *unit, double value)
 	fflush(stdout);
 }
 
-/* Print the nanoseconds of one operation. */
-static inline double bench_per_op(const char *claim, const char *unit, void (*run)(long n))
+/* The nanoseconds of one operation. */
+static inline double bench_best(void (*run)(long n))
 {
 	double best = 0;
 	long n = 1000;
@@ -50,7 +51,26 @@ static inline double bench_per_op(const char *claim, const char *unit, void (*ru
 		if (!i || one < best)
 			best = one;
 	}
-	bench_line(claim, unit, best);
+	return best;
+}
+
+/* The same, printed. */
+static inline void bench_per_op(const char *claim, const char *unit, void (*run)(long n))
+{
+	bench_line(claim, unit, bench_best(run));
+}
+
+/* The nanoseconds of one run that is long enough by itself. */
+static inline double bench_shortest(void (*run)(long n))
+{
+	double best = bench_once(run, 0);
+
+	for (int i = 1; i < ROUNDS; i++) {
+		double one = bench_once(run, 0);
+
+		if (one < best)
+			best = one;
+	}
 	return best;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # Each example runs and prints what its source promises; order only where it is promised.
+# once
 import os, subprocess, sys, tempfile
 
 build = os.environ['TELAR_BUILD']
@@ -34,3 +35,15 @@ watch = [l for l in lines if l.startswith('chequear')]
 same('daemon, watcher', [l.split()[1] for l in watch], [str(i) for i in range(1, len(watch) + 1)])
 if not 0 < len(watch) < 100:
     sys.exit(f'daemon: the watcher came to {len(watch)}')
+
+# The README's program compiles as it stands, without a warning, and runs.
+readme = open(os.path.join(os.environ['TELAR_SRC'], 'README.md')).read()
+with tempfile.TemporaryDirectory() as folder:
+    with open(os.path.join(folder, 'readme.c'), 'w') as f:
+        f.write(readme.split('```c\n')[1].split('```')[0])
+    exe = os.path.join(folder, 'readme')
+    subprocess.run([os.environ.get('CC', 'cc'), '-std=c17', '-Wall', '-Wextra', '-Werror',
+                    '-I', os.path.join(os.environ['TELAR_SRC'], 'include'), f.name, '-o', exe,
+                    os.path.join(build, 'libtelar.so'), f'-Wl,-rpath,{build}'], check=True)
+    out = subprocess.run([exe], capture_output=True, text=True, timeout=60, check=True).stdout
+same('README', sorted(l.split()[2] for l in out.splitlines()), ['azul', 'rojo'])
