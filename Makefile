@@ -33,7 +33,7 @@ test test-long:
 	@tools/build.sh build
 	@CC=clang CXX=clang++ tools/build.sh build/clang --buildtype=debug
 	@tools/build.sh build/asan -Db_sanitize=address,undefined -Doptimization=1
-	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build clang=build/clang asan=build/asan
+	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build clang=build/clang asan=build/asan
 
 bench:
 	@tools/need.sh $(COMPILE)

@@ -1,7 +1,7 @@
 /* echo.c - a TCP echo server, for bench_load: a task per connection.  Its first line is its port. */
 #include "bench.h"
-#include "telar/stream.h"
 #include "telar/scope.h"
+#include "telar/stream.h"
 
 static int echo(tl_stream *peer, void *arg)
 {

@@ -125,8 +125,8 @@ static void connect_all(struct peer *peers, int n, int ep, int port)
 		int on = 1;
 
 		peers[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		bench_check(connect(peers[i].fd, (struct sockaddr *)&at, sizeof at) == 0,
-			"connect");
+		bench_check(
+			connect(peers[i].fd, (struct sockaddr *)&at, sizeof at) == 0, "connect");
 		setsockopt(peers[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		epoll_ctl(ep, EPOLL_CTL_ADD, peers[i].fd, &ev);
 	}

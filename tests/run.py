@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the tests of one or more build folders.
 
-    tests/run.py [--only PATTERN] [--long] [--jobs N] [LABEL=]BUILD ...
+    tests/run.py [--only PATTERN] [--long] [--jobs N] [LABEL[:POLLER]=]BUILD ...
 
 Each BUILD holds tests/tests.list, written by meson: the test programs (tests/check.h: they answer
 --list) and the scripts tests/*/test_*.{py,sh}.  Every case runs in a process and session of its
@@ -11,6 +11,8 @@ TELAR_SRC and TELAR_BUILD, and says in comments at its top what is special about
 
     # long        only with --long             # once        only in the first BUILD
     # limit N     seconds instead of 20        # alone       nothing else runs beside it
+
+With a POLLER (epoll, uring) only what waits for descriptors runs, under TELAR_POLLER=POLLER.
 
 TELAR_TEST_LIMIT multiplies every limit.  The last line is `N passed, N failed, N skipped`; the
 exit status is 1 if any failed or none passed.
@@ -34,6 +36,7 @@ from time import monotonic
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 20
 SKIPPED = 77
+POLLERS = r"plat/test_poller|run/test_(dead|fork|list)|talk/test_select|io/|comprobantes/|kill/"
 TAIL = 40  # lines of a failed case's output that are shown
 
 
@@ -143,8 +146,10 @@ def find_cases(label, build, want_long, first):
 
 
 def environment(case, folder):
+    poller = case.label.partition(":")[2]
     return {
         **os.environ,
+        **({"TELAR_POLLER": poller} if poller else {}),
         "TMPDIR": folder,
         "TELAR_SRC": str(ROOT),
         "TELAR_BUILD": str(case.build),
@@ -277,7 +282,7 @@ def summary(cases, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description="run telar's tests")
-    parser.add_argument("builds", nargs="+", metavar="[LABEL=]BUILD")
+    parser.add_argument("builds", nargs="+", metavar="[LABEL[:POLLER]=]BUILD")
     parser.add_argument("--only", default="", help="a regular expression over label and name")
     parser.add_argument("--long", action="store_true", help="also those marked long")
     parser.add_argument("--jobs", type=int, default=int(os.cpu_count() or 1))
@@ -290,6 +295,8 @@ def main():
     for i, build in enumerate(args.builds):
         label, _, folder = build.rpartition("=")
         found = find_cases(label or Path(folder).name, Path(folder).resolve(), args.long, i == 0)
+        if ":" in label:
+            found = [case for case in found if re.match(POLLERS, case.name)]
         cases += [case for case in found if re.search(args.only, f"{case.label}: {case.name}")]
     run_all(cases, args.jobs)
     return summary(cases, monotonic() - began)

@@ -136,7 +136,7 @@ static int run_rush(const struct rush_opts *o)
 
 static const char usage[] =
 	"usage: comprobantes rush [--students N] [--seed S] [--data DIR] [--keep] [--kill K]"
-	" [--compare] [--quiet]\n";
+	" [--server PROGRAM] [--compare] [--quiet]\n";
 
 static int bad(const char *what, const char *option)
 {
@@ -188,6 +188,8 @@ static int take_option(struct rush_opts *o, char **argv, int *i)
 		return o->data = value, 0;
 	if (strcmp(name, "--data") == 0)
 		return bad("needs a folder after ", name);
+	if (strcmp(name, "--server") == 0 && value)
+		return o->server = value, 0;
 	if (strcmp(name, "--only") == 0 && value)
 		return o->only = value, 0;
 	return bad("unknown option ", name);

@@ -20,7 +20,8 @@ struct rush_opts {
 	uint64_t seed;
 	const char *data; /* NULL: a temporary folder */
 	bool keep, compare, quiet;
-	const char *only; /* hidden: one of the ways that --compare compares */
+	const char *server; /* another program than this one that serves; NULL: this one */
+	const char *only;   /* hidden: one of the ways that --compare compares */
 };
 
 /* What one student was told, and what the audit found. */
@@ -76,8 +77,9 @@ __attribute__((format(printf, 2, 3))) void rush_fail(struct rush_run *run, const
 int64_t rush_wall_ms(void);
 
 /* -- rush_server.c */
-/* Start this very program with argv, in a process group of its own; what it prints is *out. */
-int rush_spawn(pid_t *pid, tl_stream **out, char *const argv[]);
+/* Start the program at path (NULL: this very one) with argv, in a process group of its own; what it
+ * prints is *out. */
+int rush_spawn(pid_t *pid, tl_stream **out, const char *path, char *const argv[]);
 /* Start it on `listen`; 0 when it says that it listens.  On failure the reason is in run->why. */
 int rush_server_start(struct rush_run *run, const char *listen);
 /* Note how much memory it has used so far. */

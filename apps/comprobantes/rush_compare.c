@@ -306,7 +306,7 @@ static int run_child(const struct rush_opts *o, const struct way *way, struct ou
 
 	snprintf(students, sizeof students, "%u", o->students);
 	snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
-	r = rush_spawn(&pid, &out, argv);
+	r = rush_spawn(&pid, &out, NULL, argv);
 	if (r == 0)
 		r = read_outcome(out, ret);
 	if (pid && r == -ECANCELED)

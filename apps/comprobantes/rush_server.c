@@ -21,8 +21,8 @@
 
 extern char **environ;
 
-/* Spawn this very program with argv; its stdout goes to the pipe. */
-static int spawn(pid_t *pid, char *const argv[], int pipe[2])
+/* Spawn the program with argv; its stdout goes to the pipe. */
+static int spawn(pid_t *pid, const char *path, char *const argv[], int pipe[2])
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
@@ -40,19 +40,19 @@ static int spawn(pid_t *pid, char *const argv[], int pipe[2])
 		&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	r = posix_spawn_file_actions_adddup2(&fa, pipe[1], STDOUT_FILENO);
 	if (r == 0)
-		r = posix_spawn(pid, "/proc/self/exe", &fa, &attr, argv, environ);
+		r = posix_spawn(pid, path ? path : "/proc/self/exe", &fa, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&attr);
 	return -r;
 }
 
-int rush_spawn(pid_t *pid, tl_stream **out, char *const argv[])
+int rush_spawn(pid_t *pid, tl_stream **out, const char *path, char *const argv[])
 {
 	int p[2], r;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return -errno;
-	r = spawn(pid, argv, p);
+	r = spawn(pid, path, argv, p);
 	close(p[1]);
 	if (r == 0)
 		r = tl_stream_adopt(out, p[0]);
@@ -118,7 +118,7 @@ int rush_server_start(struct rush_run *run, const char *listen)
 	snprintf(limit, sizeof limit, "%u", RUSH_LIMIT);
 	s->stopping = false;
 	s->pidfd = -1;
-	r = rush_spawn(&s->pid, &s->out, argv);
+	r = rush_spawn(&s->pid, &s->out, run->opts->server, argv);
 	if (r == 0 && (s->pidfd = pidfd_open(s->pid, 0)) < 0)
 		r = -errno;
 	if (r == 0)

@@ -54,7 +54,12 @@ TL_API int tl_inspect(tl_strand t, tl_info *ret);
  * how many there are, also when that is more than cap; buf may be NULL when cap is 0.  Not a cancel
  * point. */
 TL_API int tl_list(tl_info *buf, size_t cap);
-/* Write one line per strand to fd.  Answers how many.  Not a cancel point; errors: write(2)'s. */
+/* What loops wait for descriptors with: "uring" (io_uring) or "epoll".  TELAR_POLLER=uring|epoll in
+ * the environment chooses, before the first wait; a kernel that refuses io_uring gets epoll and one
+ * TL_R_DEGRADED.  Not a cancel point. */
+TL_API const char *tl_poller(void);
+/* Write one line per strand to fd, after one that names the poller.  Answers how many strands.  Not
+ * a cancel point; errors: write(2)'s. */
 TL_API int tl_dump(int fd);
 
 #ifdef __cplusplus

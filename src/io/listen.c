@@ -1,6 +1,6 @@
 /* listen.c - listeners.
  *
- * Any number of strands may accept from one listener.  A loop's poller lets one of its strands wait
+ * Any number of strands may accept from one listener.  Epoll lets one strand of a loop wait
  * for a descriptor, so the others of that loop stand in `others`; whoever leaves tl_accept, with a
  * connection or without, sends the next one in.  Invariant: while somebody stands in `others`,
  * somebody waits in a poller or is on his way out.  (One edge may announce many connections: each
@@ -169,27 +169,19 @@ int tl_listener_close(tl_listener *l, tl_time deadline)
 
 /* -- accepting */
 
-static int try_accept(int fd)
+/* The peer was gone before it was taken; accept(2): "treat like EAGAIN". */
+static bool passing(int r)
 {
-	int r;
-
-	for (;;) {
-		r = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (r >= 0)
-			return r;
-		switch (errno) {
-		case EINTR: break;
-		/* The peer was gone before it was taken; accept(2): "treat like EAGAIN". */
-		case ECONNABORTED:
-		case ENETDOWN:
-		case EPROTO:
-		case ENOPROTOOPT:
-		case EHOSTDOWN:
-		case ENONET:
-		case EHOSTUNREACH:
-		case ENETUNREACH: break;
-		default: return -errno;
-		}
+	switch (-r) {
+	case ECONNABORTED:
+	case ENETDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case ENETUNREACH: return true;
+	default: return false;
 	}
 }
 
@@ -212,21 +204,22 @@ static void send_next(tl_listener *l)
 
 static int accept_or_wait(tl_listener *l, tl_time deadline)
 {
-	int r, fd;
+	struct poll_op op = { .fd = l->fd, .stamp = l->stamp, .kind = POLLER_ACCEPT };
+	bool poll = deadline.ns == TL_POLL.ns;
+	int r;
 
 	for (;;) {
-		fd = try_accept(l->fd);
+		r = (int)poller_try(&op);
+		if (r == -EAGAIN && !poll)
+			r = (int)loop_fd_do(op, "accept", deadline);
+		if (r == -EBUSY && (r = stand_by(l, deadline)) == 0)
+			r = -EAGAIN;
 		if (atomic_load_explicit(&l->closed, memory_order_seq_cst)) {
-			if (fd >= 0)
-				close(fd);
+			if (r >= 0)
+				close(r);
 			return -EPIPE;
 		}
-		if (fd != -EAGAIN || deadline.ns == TL_POLL.ns)
-			return fd;
-		r = loop_fd_wait(l->fd, l->stamp, POLLER_IN, "accept", deadline);
-		if (r == -EBUSY)
-			r = stand_by(l, deadline);
-		if (r < 0)
+		if (!passing(r) && (r != -EAGAIN || poll))
 			return r;
 	}
 }

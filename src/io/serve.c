@@ -22,24 +22,23 @@ struct server {
 	void *arg;
 	size_t limit;
 	tl_scope serve, shelter;
-	struct node connections;
 	_Atomic uint32_t open; /* how many there are; the acceptor waits for it to change */
 	bool waits;            /* it does */
 	int served, result;
 };
 
 struct connection {
-	struct node link;
 	struct server *server;
 	tl_stream *peer;
 };
 
-static void hang_up(struct connection *c)
+/* Also called for a connection whose task never began. */
+static void hang_up(void *arg)
 {
+	struct connection *c = arg;
 	struct server *v = c->server;
 
 	tl_close(c->peer, TL_NEVER);
-	list_remove(&c->link);
 	mem_free(c);
 	atomic_fetch_sub_explicit(&v->open, 1, memory_order_relaxed);
 	if (v->waits)
@@ -91,10 +90,9 @@ static int serve_next(struct server *v)
 		return r;
 	}
 	c->server = v;
-	list_append(&v->connections, &c->link);
 	atomic_fetch_add_explicit(&v->open, 1, memory_order_relaxed);
 	v->served += v->served < INT_MAX;
-	r = tl_task_start(&v->shelter, handle, c, NULL);
+	r = strand_start(TL_TASK, &v->shelter, handle, c, NULL, hang_up, (const void *)v->fn);
 	if (r < 0)
 		hang_up(c);
 	return r;
@@ -115,13 +113,6 @@ static int accept_all(void *arg)
 	} while (r == 0);
 	v->result = r;
 	return 0;
-}
-
-/* Those that shelter cancelled before they had begun. */
-static void hang_up_all(struct server *v)
-{
-	while (!list_empty(&v->connections))
-		hang_up(container_of(v->connections.next, struct connection, link));
 }
 
 static bool sane(const tl_serve_opts *o)
@@ -152,7 +143,6 @@ int tl_serve(
 	v.shelter = (tl_scope){
 		.name = "serve handlers", .shield = true, .grace = drain, .keep_going = true
 	};
-	list_init(&v.connections);
 	tl_scope_open(&v.serve);
 	tl_scope_open(&v.shelter);
 	r = tl_task_start(
@@ -162,7 +152,6 @@ int tl_serve(
 	tl_scope_move(&v.shelter, tl_after(drain));
 	tl_scope_close(&v.shelter);
 	tl_scope_close(&v.serve);
-	hang_up_all(&v);
 	r = r < 0 ? r : v.result;
 	return r == -ECANCELED ? v.served : r;
 }

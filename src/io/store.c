@@ -179,13 +179,19 @@ int tl_store_write(tl_store *st, const void *buf, size_t n, tl_time deadline)
 	return r;
 }
 
-int tl_store_fd(const tl_store *st)
+/* What is read must be there: into the page cache, in the caller's thread.  Who looks has written all,
+ * as a rule, so what held it goes too. */
+int tl_store_fd(tl_store *st)
 {
-	tl_store *own = (tl_store *)st;
+	int r = st->spoilt ? 0 : store_flush(st);
 
-	/* What is read must be there: into the page cache, in the caller's thread. */
-	if (!own->spoilt && store_flush(own) < 0)
-		own->spoilt = true;
+	if (r < 0) {
+		st->spoilt = true;
+		return r;
+	}
+	mem_free(st->held);
+	st->held = NULL;
+	st->room = 0;
 	return st->fd;
 }
 

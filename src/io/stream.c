@@ -1,6 +1,7 @@
 /* stream.c - bytes over sockets, pipes and terminals.
  *
- * Each call tries first and waits only when the system would block.  A stream is registered,
+ * Each call tries first, unless it knows better, and has the poller do what would block.  With
+ * epoll a stream is registered,
  * edge-triggered, in the poller of every loop that has waited for it, under its stamp; closing the
  * descriptor takes it out of all of them, or, where a forked child still has the file, leaves
  * events whose stamp nobody knows any more.
@@ -31,6 +32,7 @@ struct tl_stream {
 	uint32_t stamp;
 	_Atomic uint32_t state;
 	bool socket;
+	bool dry; /* the reader's: the last read left nothing behind, so trying first is vain */
 };
 
 tl_stream *stream_room(void) { return mem_zalloc(sizeof(tl_stream)); }
@@ -208,34 +210,54 @@ static ssize_t pipe_write(int fd, const void *buf, size_t n)
 	return r;
 }
 
-static ssize_t try(tl_stream *s, uint32_t direction, void *buf, size_t n)
+static ssize_t file_read(int fd, void *buf, size_t n)
 {
 	ssize_t r;
 
-	do {
-		if (direction == READING)
-			r = s->socket ? recv(s->fd, buf, n, 0) : read(s->fd, buf, n);
-		else if (s->socket)
-			r = send(s->fd, buf, n, MSG_NOSIGNAL);
-		else
-			return pipe_write(s->fd, buf, n);
-	} while (r < 0 && errno == EINTR);
+	while ((r = read(fd, buf, n)) < 0 && errno == EINTR)
+		;
 	return r < 0 ? -errno : r;
 }
 
-static ssize_t try_or_wait(tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+/* Pipes and terminals: no poller moves their bytes for us. */
+static ssize_t file_transfer(
+	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
 {
-	bool read = direction == READING;
+	bool in = direction == READING;
 	ssize_t r;
 
-	while ((r = try(s, direction, buf, n)) == -EAGAIN && deadline.ns != TL_POLL.ns) {
-		r = loop_fd_wait(s->fd, s->stamp, read ? POLLER_IN : POLLER_OUT,
-			read ? "read" : "write", deadline);
+	for (;;) {
+		r = in ? file_read(s->fd, buf, n) : pipe_write(s->fd, buf, n);
+		if (r != -EAGAIN || deadline.ns == TL_POLL.ns)
+			return r;
+		r = loop_fd_wait(s->fd, s->stamp, in ? POLLER_IN : POLLER_OUT,
+			in ? "read" : "write", deadline);
 		if (closed(s))
 			return -EPIPE;
 		if (r < 0)
-			break;
+			return r;
 	}
+}
+
+static ssize_t socket_transfer(
+	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+{
+	bool in = direction == READING, poll = deadline.ns == TL_POLL.ns;
+	struct poll_op op = { .fd = s->fd,
+		.stamp = s->stamp,
+		.kind = in ? POLLER_RECV : POLLER_SEND,
+		.buf = buf,
+		.size = n };
+	bool vain = in && s->dry && !poll && poller_levels(strand_self()->loop->poller);
+	ssize_t r = vain ? -EAGAIN : poller_try(&op);
+
+	while (r == -EAGAIN && !poll) {
+		r = loop_fd_do(op, in ? "read" : "write", deadline);
+		if (r <= 0 && closed(s))
+			return -EPIPE;
+	}
+	if (in)
+		s->dry = r > 0 && (size_t)r < n;
 	return r;
 }
 
@@ -259,7 +281,7 @@ static ssize_t transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, t
 	r = enter(s, direction);
 	if (r < 0)
 		return r;
-	r = try_or_wait(s, direction, buf, n, deadline);
+	r = (s->socket ? socket_transfer : file_transfer)(s, direction, buf, n, deadline);
 	leave(s, direction);
 	if (r > 0 && !poll)
 		be_fair(me);

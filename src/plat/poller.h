@@ -1,38 +1,96 @@
-/* poller.h - wait for descriptors: one contract, one poller per loop.
+/* poller.h - wait for descriptors and do what they become ready for: one contract, two tables
+ * (io_uring, epoll), one poller per loop.
  *
  * Who may call: poller_wake from any thread and poller_drop from any thread; all else only the
- * loop's own thread.  An operation lives in its caller's frame from poller_arm until its done was
- * called or poller_disarm has answered. */
+ * loop's own thread.  An operation, and the bytes it points to, belong to the poller from
+ * poller_arm until its done was called or poller_disarm has answered.
+ *
+ * How long poller_disarm may take: epoll tries once more.  On a ring the kernel must first give the
+ * operation back: one system call asks for it and receives the answer, because what a socket or a
+ * listener does for us it does inside our own calls, not beside us.  By that a ring delays a
+ * deadline or a cancel. */
 #ifndef TELAR_POLLER_H
 #define TELAR_POLLER_H
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct poller;
 enum { POLLER_IN = 1, POLLER_OUT = 2 };
+
+enum poller_kind {
+	POLLER_READY,  /* the first of events that comes; result: which */
+	POLLER_RECV,   /* a socket's bytes into buf; result: how many, 0: the end */
+	POLLER_SEND,   /* the other way */
+	POLLER_ACCEPT, /* a connection; result: its descriptor, non-blocking */
+};
 
 struct poll_op {
 	int fd;
 	uint32_t stamp; /* from poller_stamp: says which file this number meant; 0: unknown, look
 			   again */
-	int events;     /* POLLER_IN, POLLER_OUT or both: the first that comes */
-	int result;     /* which came, when done is called */
+	enum poller_kind kind;
+	int events; /* of POLLER_READY: POLLER_IN, POLLER_OUT or both */
+	void *buf;
+	size_t size;
+	ssize_t result; /* valid once it is done; < 0: the system's error */
+	bool armed;     /* the poller's */
 	void (*done)(struct poll_op *op);
 };
 
 int poller_open(struct poller **ret);
 void poller_close(struct poller *p);
+/* "uring" or "epoll": what poller_open makes in this process.  TELAR_POLLER in the environment
+ * says what it should be; a kernel that has no io_uring, or refuses it, gets epoll. */
+const char *poller_name(void);
+/* The error with which the kernel refused a ring that it should have given; asked again, 0. */
+int poller_refused(void);
 /* A name for one open file, so that a number used again is not taken for the old file. */
 uint32_t poller_stamp(void);
-/* 0: armed, done will be called once, from poller_wait; > 0: ready at once, these events, not
- * armed. -EBUSY: somebody waits for the same descriptor and direction; -EPERM: it is of a kind that
- * never blocks; -EBADF ... */
+/* Do it now, if that needs no waiting.  The result, or -EAGAIN.  Not for POLLER_READY. */
+ssize_t poller_try(const struct poll_op *op);
+/* 0: armed, done will be called once, from poller_wait or another's poller_disarm.  > 0: done at
+ * once and not armed, op->result is there (of POLLER_READY it is the answer, and may be of an old
+ * edge).  -EBUSY (epoll): somebody waits for the same descriptor and direction; -ENOMEM.  Files
+ * that never block and bad descriptors are -EPERM and -EBADF here, or op->result. */
 int poller_arm(struct poller *p, struct poll_op *op);
-void poller_disarm(struct poller *p, struct poll_op *op);
+/* Take it back.  True: too late, it is done, and op->result is there; done was or will not be
+ * called.  Without effect on one that is not armed. */
+bool poller_disarm(struct poller *p, struct poll_op *op);
 /* Call done for all that is ready.  deadline: 0 none, < 0 do not wait.  Comes back early when
  * woken. */
 void poller_wait(struct poller *p, int64_t deadline);
 void poller_wake(struct poller *p);
 /* The file fd is about to be closed: forget it (it may live on in a forked child). */
 void poller_drop(struct poller *p, int fd);
+
+/* -- between the tables and poller.c */
+
+struct poller_table {
+	const char *name;
+	bool levels; /* what is armed also sees what came before; an edge is told once */
+	int (*open)(struct poller **ret);
+	void (*close)(struct poller *p);
+	int (*arm)(struct poller *p, struct poll_op *op);
+	bool (*disarm)(struct poller *p, struct poll_op *op);
+	void (*wait)(struct poller *p, int64_t deadline);
+	void (*wake)(struct poller *p);
+	void (*drop)(struct poller *p, int fd);
+};
+struct poller {
+	const struct poller_table *table;
+};
+extern const struct poller_table poller_epoll, poller_uring;
+
+/* May a caller who expects to wait arm without trying first? */
+static inline bool poller_levels(const struct poller *p) { return p && p->table->levels; }
+
+static inline int poller_events(const struct poll_op *op)
+{
+	return op->kind == POLLER_READY  ? op->events
+	       : op->kind == POLLER_SEND ? POLLER_OUT
+					 : POLLER_IN;
+}
 
 #endif

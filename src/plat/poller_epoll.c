@@ -24,58 +24,51 @@ struct slot {
 	uint32_t stamp, ready;
 };
 
-struct poller {
+struct set {
+	struct poller p;
 	int epoll, wake;
 	struct slot *slots;
 	unsigned n_slots;
 };
 
-enum { BATCH = 256 };
+enum { BATCH = 256, HUNG = 4 }; /* beside POLLER_IN and POLLER_OUT: it will not get better */
 static const uint64_t wake_mark = UINT64_MAX;
 
-uint32_t poller_stamp(void)
-{
-	static _Atomic uint32_t last;
-	uint32_t s;
+static struct set *set_of(struct poller *p) { return (struct set *)p; }
 
-	do
-		s = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-	while (s == 0);
-	return s;
+static void close_set(struct poller *p)
+{
+	struct set *s = set_of(p);
+
+	if (s->wake >= 0)
+		close(s->wake);
+	if (s->epoll >= 0)
+		close(s->epoll);
+	free(s->slots);
+	free(s);
 }
 
-int poller_open(struct poller **ret)
+static int open_set(struct poller **ret)
 {
-	struct poller *p = calloc(1, sizeof *p);
+	struct set *s = calloc(1, sizeof *s);
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = wake_mark };
 	int r;
 
-	if (!p)
+	if (!s)
 		return -ENOMEM;
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->wake = p->epoll < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->wake < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->wake, &ev) < 0) {
+	s->p.table = &poller_epoll;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->wake = s->epoll < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->wake, &ev) < 0) {
 		r = -errno;
-		poller_close(p);
+		close_set(&s->p);
 		return r;
 	}
-	*ret = p;
+	*ret = &s->p;
 	return 0;
 }
 
-void poller_close(struct poller *p)
-{
-	if (!p)
-		return;
-	if (p->wake >= 0)
-		close(p->wake);
-	if (p->epoll >= 0)
-		close(p->epoll);
-	free(p->slots);
-	free(p);
-}
-
-static int slot_for(struct poller *p, int fd, struct slot **ret)
+static int slot_for(struct set *p, int fd, struct slot **ret)
 {
 	unsigned n = p->n_slots ? p->n_slots : 64;
 	struct slot *bigger;
@@ -98,7 +91,7 @@ static int slot_for(struct poller *p, int fd, struct slot **ret)
 
 /* See to it that the kernel tells us about this very file.  Registering again where it already was
  * also makes the kernel look again, so no edge is lost. */
-static int enroll(struct poller *p, struct slot *s, struct poll_op *op)
+static int enroll(struct set *p, struct slot *s, const struct poll_op *op)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 	uint32_t stamp = op->stamp ? op->stamp : poller_stamp();
@@ -114,37 +107,56 @@ static int enroll(struct poller *p, struct slot *s, struct poll_op *op)
 	return 0;
 }
 
-int poller_arm(struct poller *p, struct poll_op *op)
+/* events came for op: is it done?  (A shut Unix listener answers -EAGAIN for ever.) */
+static bool finish(struct poll_op *op, int events)
+{
+	op->result = op->kind == POLLER_READY ? events & op->events : poller_try(op);
+	return op->result != -EAGAIN || events & HUNG;
+}
+
+static int arm(struct poller *p, struct poll_op *op)
 {
 	struct slot *s;
-	int r = slot_for(p, op->fd, &s);
+	int r = slot_for(set_of(p), op->fd, &s), events = poller_events(op), now;
 
 	if (r < 0)
 		return r;
-	if ((op->events & POLLER_IN && s->in) || (op->events & POLLER_OUT && s->out))
+	if ((events & POLLER_IN && s->in) || (events & POLLER_OUT && s->out))
 		return -EBUSY;
-	if ((r = enroll(p, s, op)) < 0)
+	if ((r = enroll(set_of(p), s, op)) < 0)
 		return r;
-	if (s->ready & (uint32_t)op->events) {
-		r = (int)s->ready & op->events;
-		s->ready &= ~(uint32_t)r;
-		return r;
+	now = (int)s->ready & (events | HUNG);
+	if (now & events) {
+		s->ready &= ~(uint32_t)now;
+		if (finish(op, now))
+			return now & events;
 	}
-	if (op->events & POLLER_IN)
+	if (events & POLLER_IN)
 		s->in = op;
-	if (op->events & POLLER_OUT)
+	if (events & POLLER_OUT)
 		s->out = op;
+	op->armed = true;
 	return 0;
 }
 
-void poller_disarm(struct poller *p, struct poll_op *op)
+static void release(struct poller *p, struct poll_op *op)
 {
-	struct slot *s = &p->slots[op->fd];
+	struct slot *s = &set_of(p)->slots[op->fd];
 
+	op->armed = false;
 	if (s->in == op)
 		s->in = NULL;
 	if (s->out == op)
 		s->out = NULL;
+}
+
+/* What has come by now counts, also what no wait has told yet. */
+static bool disarm(struct poller *p, struct poll_op *op)
+{
+	if (!op->armed)
+		return false;
+	release(p, op);
+	return op->kind != POLLER_READY && finish(op, 0);
 }
 
 static void tell(struct poller *p, struct slot *s, int events)
@@ -156,11 +168,12 @@ static void tell(struct poller *p, struct slot *s, int events)
 		if (!(events & bits[i]))
 			continue;
 		if (!ops[i]) {
-			s->ready |= (uint32_t)bits[i];
+			s->ready |= (uint32_t)(bits[i] | (events & HUNG));
 			continue;
 		}
-		ops[i]->result = events & ops[i]->events;
-		poller_disarm(p, ops[i]);
+		if (!finish(ops[i], events))
+			continue;
+		release(p, ops[i]);
 		ops[i]->done(ops[i]);
 		if (i == 0 && ops[1] == ops[0])
 			return; /* one that waited for both is told once, and may be gone by now */
@@ -168,7 +181,7 @@ static void tell(struct poller *p, struct slot *s, int events)
 }
 
 /* epoll_pwait2 is Linux 5.11; before it, or where it is refused, a wait ends up to 1 ms late. */
-static int wait_events(struct poller *p, struct epoll_event *ev, int64_t deadline)
+static int wait_events(struct set *s, struct epoll_event *ev, int64_t deadline)
 {
 	static atomic_bool refused;
 	int64_t left = deadline > 0 ? deadline - plat_now() : 0;
@@ -178,7 +191,7 @@ static int wait_events(struct poller *p, struct epoll_event *ev, int64_t deadlin
 	if (left > 0)
 		ts = (struct timespec){ left / 1000000000, left % 1000000000 };
 	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
-		n = epoll_pwait2(p->epoll, ev, BATCH, deadline ? &ts : NULL, NULL);
+		n = epoll_pwait2(s->epoll, ev, BATCH, deadline ? &ts : NULL, NULL);
 		if (n >= 0 || errno != ENOSYS)
 			return n;
 		atomic_store_explicit(&refused, true, memory_order_relaxed);
@@ -187,36 +200,41 @@ static int wait_events(struct poller *p, struct epoll_event *ev, int64_t deadlin
 	       : left <= 0                           ? 0
 	       : left > INT_MAX * 1000000LL - 999999 ? INT_MAX
 						     : (left + 999999) / 1000000;
-	return epoll_wait(p->epoll, ev, BATCH, (int)left);
+	return epoll_wait(s->epoll, ev, BATCH, (int)left);
 }
 
-void poller_wait(struct poller *p, int64_t deadline)
+static void wait_set(struct poller *p, int64_t deadline)
 {
+	struct set *s = set_of(p);
 	struct epoll_event ev[BATCH];
-	int n = wait_events(p, ev, deadline);
+	int n = wait_events(s, ev, deadline);
 
 	for (int i = 0; i < n; i++) {
 		uint32_t e = ev[i].events;
 		int events = (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? POLLER_IN : 0) |
-			     (e & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? POLLER_OUT : 0);
+			     (e & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? POLLER_OUT : 0) |
+			     (e & (EPOLLHUP | EPOLLERR) ? HUNG : 0);
 		uint32_t fd = (uint32_t)ev[i].data.u64;
 		uint64_t count;
 
 		if (ev[i].data.u64 == wake_mark) {
-			if (read(p->wake, &count, sizeof count) < 0)
+			if (read(s->wake, &count, sizeof count) < 0)
 				continue; /* another wake was already read */
-		} else if (p->slots[fd].stamp == ev[i].data.u64 >> 32) {
-			tell(p, &p->slots[fd], events);
+		} else if (s->slots[fd].stamp == ev[i].data.u64 >> 32) {
+			tell(p, &s->slots[fd], events);
 		}
 	}
 }
 
-void poller_wake(struct poller *p)
+static void wake_set(struct poller *p)
 {
 	uint64_t one = 1;
 
-	if (write(p->wake, &one, sizeof one) < 0)
+	if (write(set_of(p)->wake, &one, sizeof one) < 0)
 		return; /* full: it is awake */
 }
 
-void poller_drop(struct poller *p, int fd) { epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL); }
+static void drop(struct poller *p, int fd) { epoll_ctl(set_of(p)->epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+const struct poller_table poller_epoll = { "epoll", false, open_set, close_set, arm, disarm,
+	wait_set, wake_set, drop };

@@ -3,8 +3,10 @@
  * System V AMD64 ABI 1.0, section 3.2.1: a callee preserves rbx, rbp, rsp and r12 to r15; all else
  * is the caller's loss, so a switch, being a call, need not save it.  mxcsr and the x87 control
  * word are deliberately left to the thread (saving them costs as much as all the rest).
- * The jump replaces ret: a processor's return stack cannot predict a return on another stack, an
- * indirect jump is predicted by where it went last time. */
+ * It leaves by ret.  All strands switch at one place in the library, so the return address that the
+ * processor predicts, its own stack's, is also the other's; and calls and returns stay paired, where
+ * an indirect jump would leave every return above this one mispredicted (measured: 6 ns against 20
+ * for a yield). */
 #ifdef __x86_64__
 	.text
 	.globl plat_switch
@@ -51,10 +53,7 @@ plat_switch:		/* rdi: where to keep this stack's place; rsi: the other's place *
 	popq %rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore rbp
-	popq %rcx
-	.cfi_adjust_cfa_offset -8
-	.cfi_register rip, rcx
-	jmpq *%rcx
+	ret
 	.cfi_endproc
 	.size plat_switch, . - plat_switch
 

@@ -25,12 +25,14 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside)
 		bool cancelled =
 			atomic_load_explicit(&out->flags, memory_order_relaxed) & SCOPE_CANCELLED;
 
-		if (cancelled && !in->asked_at)
-			in->asked_at = plat_now();
+		int64_t *since = scope->shield ? &in->shielded_at : &in->asked_at;
+
+		if (cancelled && !*since)
+			*since = plat_now();
 		if (!scope->shield)
 			flags |= cancelled ? SCOPE_CANCELLED : 0;
 		else if (cancelled)
-			out_eff = in->asked_at + scope_grace(scope);
+			out_eff = in->shielded_at + scope_grace(scope);
 		else if (out_eff)
 			out_eff += scope_grace(scope);
 		eff = sooner(eff, out_eff);

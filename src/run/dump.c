@@ -91,6 +91,8 @@ int tl_dump(int fd)
 	int64_t now = plat_now();
 	int lines = 0;
 
+	if (dprintf(fd, "poller: %s\n", tl_poller()) < 0)
+		return -errno;
 	for (uint32_t slot = 1; slot < n; slot++) {
 		struct strand *s = slot_at(slot);
 		char buf[512];

@@ -79,7 +79,7 @@ int tl_gather(
 	tl_scope_open(&s);
 	for (size_t i = 0; i < strands; i++) {
 		runners[i] = (struct runner){ &g, i };
-		strand_start(o->kind ? o->kind : TL_TASK, &s, run, &runners[i], NULL,
+		strand_start(o->kind ? o->kind : TL_TASK, &s, run, &runners[i], NULL, NULL,
 			__builtin_return_address(0));
 	}
 	r = tl_scope_close(&s);

@@ -74,6 +74,9 @@ void loop_wake(struct loop *l);
 /* All loops of the process, for fork and dumps. */
 bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg);
 
+/* Do op in the poller of this loop; answers its result, -ETIMEDOUT or -ECANCELED.  The bytes belong
+ * to the poller meanwhile; what has come when the deadline passes is returned, not lost. */
+ssize_t loop_fd_do(struct poll_op op, const char *what, tl_time deadline);
 /* Wait until fd is ready for events (POLLER_IN, POLLER_OUT); answers which.  stamp: see poller.h.
  */
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline);

@@ -16,29 +16,45 @@ static void done(struct poll_op *op)
 	wait_finish(who, wait_claim(&f->w));
 }
 
-int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline)
+ssize_t loop_fd_do(struct poll_op op, const char *what, tl_time deadline)
 {
 	struct loop *l = strand_self()->loop;
 	struct fd_waiter f = {
-		.op = { .fd = fd, .stamp = stamp, .events = events, .done = done },
-		.w = { .who = wait_me, .what = what, .object = (void *)(intptr_t)fd },
+		.op = op,
+		.w = { .who = wait_me, .what = what, .object = (void *)(intptr_t)op.fd },
 	};
 	int r = loop_poller(l);
 
+	f.op.done = done;
 	if (r == 0)
 		r = poller_arm(l->poller, &f.op);
 	if (r != 0)
-		return r;
+		return r > 0 ? f.op.result : r;
 	l->polling++;
 	wait_begin();
 	r = wait_block(&f.w, deadline);
 	l->polling--;
-	if (r < 0)
-		poller_disarm(l->poller, &f.op);
-	return r < 0 ? r : f.op.result;
+	if (r < 0 && !poller_disarm(l->poller, &f.op))
+		return r;
+	return f.op.result;
 }
 
-int loop_poller(struct loop *l) { return l->poller ? 0 : poller_open(&l->poller); }
+int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline)
+{
+	return (int)loop_fd_do(
+		(struct poll_op){ .fd = fd, .stamp = stamp, .events = events }, what, deadline);
+}
+
+int loop_poller(struct loop *l)
+{
+	int r = l->poller ? 0 : poller_open(&l->poller), refused = poller_refused();
+
+	if (refused)
+		report(TL_R_DEGRADED, NULL, refused, "the kernel refuses io_uring: epoll it is");
+	return r;
+}
+
+const char *tl_poller(void) { return poller_name(); }
 
 int loop_fd_now(int fd, int events)
 {

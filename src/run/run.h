@@ -91,6 +91,7 @@ struct scope {
 	_Atomic uint32_t flags;
 	uint32_t live, daemons; /* not ended */
 	_Atomic int64_t eff;   /* the deadline that counts inside: its own or an enclosing one; 0 */
+	int64_t shielded_at;   /* when it reached a shield */
 	int64_t asked_at;      /* when cancellation reached it: stragglers are counted from here */
 	struct waiter *closer; /* who waits for the counts to sink; its size: 1 for daemons too */
 	int first;             /* the first failure */
@@ -119,7 +120,7 @@ void slot_flush(void); /* the thread ends */
 
 /* strand.c */
 int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg, const tl_opts *o,
-	const void *site);
+	void (*unborn)(void *arg), const void *site);
 void strand_begin(struct strand *s, struct body *b); /* open its outermost scope */
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
 void strand_end(struct strand *s, int result);       /* the last touch of s */
@@ -141,7 +142,8 @@ struct extra {
 	size_t stack;
 	tl_thread_opts thread;
 	bool has_thread;
-	char name[32]; /* "": the default */
+	void (*unborn)(void *arg); /* called in place of fn if it never begins; must not block */
+	char name[32];             /* "": the default */
 	_Alignas(max_align_t) char copy[];
 };
 
@@ -227,9 +229,10 @@ static inline bool reserved_zero(const uint64_t *tail, size_t n)
 	return true;
 }
 
-/* Start a strand of a kind; what the public starts share. */
-int strand_start(
-	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site);
+/* Start a strand of a kind; what the public starts share.  unborn, or NULL: called with arg, on any
+ * stack, if the strand was taken in and then never began. */
+int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o,
+	void (*unborn)(void *arg), const void *site);
 int thread_launch(struct strand *s);
 void thread_hire(tl_fn *fn, unsigned number); /* a worker, which belongs to no scope */
 

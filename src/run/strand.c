@@ -10,16 +10,16 @@
 static _Atomic uint32_t last_number[4]; /* of default names, per kind */
 const char strand_begins[] = "its time to begin";
 
-static size_t extra_size(const tl_opts *o)
+static size_t extra_size(const tl_opts *o, void (*unborn)(void *arg))
 {
-	bool any = o->name || o->copy || o->every.ns || o->stack || o->thread;
+	bool any = unborn || o->name || o->copy || o->every.ns || o->stack || o->thread;
 
 	return any ? sizeof(struct extra) + o->copy : 0;
 }
 
-static int dress(struct strand *s, const tl_opts *o)
+static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 {
-	size_t size = extra_size(o);
+	size_t size = extra_size(o, unborn);
 	struct extra *x;
 
 	if (!size)
@@ -30,6 +30,7 @@ static int dress(struct strand *s, const tl_opts *o)
 	if (!x)
 		return -ENOMEM;
 	memset(x, 0, sizeof *x);
+	x->unborn = unborn;
 	x->every = o->every;
 	x->stack = o->stack;
 	if (o->thread) {
@@ -45,11 +46,13 @@ static int dress(struct strand *s, const tl_opts *o)
 }
 
 int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg, const tl_opts *o,
-	const void *site)
+	void (*unborn)(void *arg), const void *site)
 {
+	static const tl_opts none;
 	uint64_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
 	uint32_t life = (uint32_t)(id >> 24) << 16;
 	bool named = o && o->name && o->name[0];
+	int r;
 
 	atomic_store_explicit(&s->park.word, PARK_IDLE, memory_order_relaxed);
 	s->timer = 0;
@@ -73,13 +76,19 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	if (o)
 		life |= (o->daemon ? LIFE_DAEMON : 0u) | (o->ret ? LIFE_KEPT : 0u) |
 			(o->paused ? LIFE_PAUSED : 0u);
-	atomic_store_explicit(&s->life, life, memory_order_release);
-	return o ? dress(s, o) : 0;
+	r = o || unborn ? dress(s, o ? o : &none, unborn) : 0;
+	atomic_store_explicit(&s->life, life, memory_order_release); /* who looks sees all of it */
+	return r;
 }
 
 void strand_forget(struct strand *s)
 {
-	mem_free(s->extra);
+	struct extra *x = s->extra;
+
+	spin_lock(&s->lock); /* somebody may be reading the name */
+	s->extra = NULL;
+	spin_unlock(&s->lock);
+	mem_free(x);
 	slot_give(s);
 }
 
@@ -160,6 +169,8 @@ void strand_end(struct strand *s, int result)
 	s->how = cancelled ? TL_CANCELLED : TL_RETURNED;
 	if (result < 0 && !cancelled && s->scope)
 		scope_failed(s);
+	if (!s->begun && s->extra && s->extra->unborn)
+		s->extra->unborn(s->arg);
 	if (s->timer)
 		timer_off(s);
 	spin_lock(&s->lock);

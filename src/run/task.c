@@ -146,8 +146,8 @@ static void plan(struct strand *s, const tl_opts *o)
 		s->planned = next_planned(plat_now(), o->every.ns, 0);
 }
 
-int strand_start(
-	int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o, const void *site)
+int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o,
+	void (*unborn)(void *arg), const void *site)
 {
 	struct strand *me = strand_self(), *s;
 	bool anywhere;
@@ -164,7 +164,7 @@ int strand_start(
 	s = slot_take();
 	if (!s)
 		return tl_scope_fail(scope, -ENOMEM), -ENOMEM;
-	r = strand_init(s, kind, me->loop, fn, arg, o, site);
+	r = strand_init(s, kind, me->loop, fn, arg, o, unborn, site);
 	if (r == 0 && o)
 		plan(s, o);
 	anywhere = kind == TL_TASK && o && o->anywhere && !s->planned && !o->paused;
@@ -196,7 +196,7 @@ int strand_start(
 
 int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
 {
-	return strand_start(TL_TASK, scope, fn, arg, o, __builtin_return_address(0));
+	return strand_start(TL_TASK, scope, fn, arg, o, NULL, __builtin_return_address(0));
 }
 
 int tl_resume(tl_strand t)

@@ -78,8 +78,8 @@ struct strand *strand_adopt(void)
 	pthread_once(&once, prepare);
 	s = slot_take();
 	if (!s ||
-		strand_init(s, is_main ? TL_THREAD : STRAND_FOREIGN, NULL, NULL, NULL, &o, NULL) <
-			0 ||
+		strand_init(s, is_main ? TL_THREAD : STRAND_FOREIGN, NULL, NULL, NULL, &o, NULL,
+			NULL) < 0 ||
 		enter(s, !is_main) < 0)
 		abort();
 	if (is_main) {
@@ -187,7 +187,7 @@ void thread_hire(tl_fn *fn, unsigned number)
 	snprintf(name, sizeof name, "Worker-%u", number);
 	if (!s)
 		return;
-	if (strand_init(s, TL_THREAD, NULL, fn, NULL, &o, NULL) < 0) {
+	if (strand_init(s, TL_THREAD, NULL, fn, NULL, &o, NULL, NULL) < 0) {
 		strand_forget(s);
 		return;
 	}
@@ -199,7 +199,7 @@ void thread_hire(tl_fn *fn, unsigned number)
 
 int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
 {
-	return strand_start(TL_THREAD, scope, fn, arg, o, __builtin_return_address(0));
+	return strand_start(TL_THREAD, scope, fn, arg, o, NULL, __builtin_return_address(0));
 }
 
 static void report_failures(const tl_scope *outer)

@@ -84,14 +84,13 @@ def jpeg(seed, size=20000):
 
 
 class Service:
-    def __init__(self, *options, data="data", preexec=None, wrap=()):
+    def __init__(self, *options, data="data"):
         need_program()
         self.data = Path(data)
         self.process = subprocess.Popen(
-            [*wrap, str(PROGRAM), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *options],
+            [str(PROGRAM), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE,
             stderr=open("stderr.txt", "ab"),
-            preexec_fn=preexec,
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("comprobantes: listening on "):
@@ -219,7 +218,8 @@ class Connection:
         return Answer(status, headers, body)
 
     def request(self, method, path, body=None, headers={}):
-        self.send(head(method, path, {**headers, **({} if body is None else {"Content-Length": len(body)})}))
+        length = {} if body is None else {"Content-Length": len(body)}
+        self.send(head(method, path, {**headers, **length}))
         if body:
             try:
                 self.send(body)

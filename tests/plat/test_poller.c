@@ -62,8 +62,12 @@ TEST(done_is_called_once)
 	poller_wait(p, -1);
 	put(fd[1]);
 	poller_wait(p, -1);
-	CHECK_EQ(told, 1); /* not armed: the edge is remembered */
-	CHECK_EQ(poller_arm(p, &in), POLLER_IN);
+	CHECK_EQ(told, 1); /* not armed: but it is still there */
+	if (poller_arm(p, &in) == 0) {
+		poller_wait(p, 0);
+		CHECK_EQ(told, 2);
+	}
+	CHECK_EQ(in.result, POLLER_IN);
 	poller_close(p);
 }
 
@@ -91,6 +95,8 @@ TEST(an_edge_is_never_lost)
 	}
 }
 
+static bool one_each(void) { return strcmp(poller_name(), "epoll") == 0; }
+
 TEST(both_directions)
 {
 	int fd[2];
@@ -100,8 +106,10 @@ TEST(both_directions)
 		       both = op(fd[0], stamp, POLLER_IN | POLLER_OUT), in2 = in;
 
 	CHECK_EQ(poller_arm(p, &in), 0);
-	CHECK_EQ(poller_arm(p, &in2), -EBUSY);
-	CHECK_EQ(poller_arm(p, &both), -EBUSY);
+	if (one_each()) {
+		CHECK_EQ(poller_arm(p, &in2), -EBUSY);
+		CHECK_EQ(poller_arm(p, &both), -EBUSY);
+	}
 	CHECK_EQ(arm(&out), 0);
 	poller_wait(p, 0);
 	CHECK_EQ(told, 1);
@@ -234,6 +242,16 @@ TEST(without_a_stamp_every_wait_looks_anew)
 	}
 }
 
+/* What waiting for o comes to: at once or through done. */
+static int64_t answer(struct poll_op *o)
+{
+	int r = poller_arm(p, o);
+
+	if (r == 0)
+		poller_wait(p, 0);
+	return r ? r : o->result;
+}
+
 TEST(what_cannot_be_waited_for)
 {
 	struct poll_op bad = op(-1, 0, POLLER_IN), closed = op(77, 0, POLLER_IN), file;
@@ -241,10 +259,10 @@ TEST(what_cannot_be_waited_for)
 	CHECK_EQ(poller_open(&p), 0);
 	file = op(open("/etc/passwd", O_RDONLY), poller_stamp(), POLLER_IN);
 	CHECK(file.fd >= 0);
-	CHECK_EQ(poller_arm(p, &bad), -EBADF);
-	CHECK_EQ(poller_arm(p, &closed), -EBADF);
-	CHECK_EQ(poller_arm(p, &file), -EPERM);
-	CHECK_EQ(poller_arm(p, &file), -EPERM);
+	CHECK_EQ(answer(&bad), -EBADF);
+	CHECK_EQ(answer(&closed), -EBADF);
+	for (int i = 0; i < 2; i++) /* refused by epoll, ready for a ring */
+		CHECK_EQ(answer(&file), one_each() ? -EPERM : POLLER_IN);
 }
 
 static _Atomic int waking;

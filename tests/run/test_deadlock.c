@@ -60,6 +60,9 @@ TEST(a_deadlock_in_a_forked_child)
 	int status;
 	pid_t pid;
 
+#ifdef __SANITIZE_THREAD__
+	SKIP("the sanitizer does not follow a threaded fork");
+#endif
 	tl_offload(small, NULL, 0, TL_NEVER);
 	pid = fork();
 	if (pid == 0) {

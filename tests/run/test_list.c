@@ -90,7 +90,8 @@ TEST(dump_writes_a_line_each)
 	text[n] = 0;
 	for (ssize_t i = 0; i < n; i++)
 		lines += text[i] == '\n';
-	CHECK_EQ(lines, 2);
+	CHECK_EQ(lines, 3); /* and the poller's */
+	CHECK(strstr(text, tl_poller()));
 	CHECK(strstr(text, "MainThread") && strstr(text, "sleeper") && strstr(text, "sleep"));
 	close(ends[0]);
 	close(ends[1]);
@@ -113,7 +114,14 @@ static int leaf(void *arg)
 static int starter(void *arg)
 {
 	for (uintptr_t i = 0; !atomic_load(&stop); i++) {
-		tl_scope s = { .name = "many" };
+		tl_scope s = { .name = "many" }, refused = { 0 };
+
+		tl_scope_open(&refused);
+		tl_scope_cancel(&refused);
+		for (int k = 0; k < 5; k++) /* a record that is never admitted */
+			CHECK_EQ(tl_task_start(&refused, leaf, NULL, &(tl_opts){ .name = "two" }),
+				-ECANCELED);
+		tl_scope_close(&refused);
 
 		tl_scope_open(&s);
 		for (int k = 0; k < 5; k++) {

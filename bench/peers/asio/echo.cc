@@ -2,6 +2,7 @@
 #include <boost/asio.hpp>
 #include <cstdio>
 #include <memory>
+#include <utility> // boost 1.74 forgets it
 
 using boost::asio::ip::tcp;
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 using namespace boost::fibers;
-enum { MILLION = 1000000 };
+static constexpr long MILLION = 1000000;
 
 static void one_at_a_time(long n)
 {

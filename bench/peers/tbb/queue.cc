@@ -49,7 +49,8 @@ int main()
 	const char *unit = "M items/s";
 
 	bench_line("bounded queue, 1 to 1, two threads", unit, 1e3 / bench_best(one_to_one));
-	bench_line("bounded queue, 4 to 4 tasks, two threads", unit, 1e3 / bench_best(four_to_four));
+	bench_line(
+		"bounded queue, 4 to 4 tasks, two threads", unit, 1e3 / bench_best(four_to_four));
 	bench_per_op("ping-pong of two tasks on two loops", "ns there and back", pingpong);
 	return 0;
 }

@@ -80,13 +80,13 @@ static void on_cqe(struct io_uring_cqe *cqe)
 static void set_up(void)
 {
 	struct io_uring_params p = { .flags = IORING_SETUP_SINGLE_ISSUER |
-			IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
+					      IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
 		.cq_entries = 4 * ENTRIES };
 	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS };
 
 	bench_check(io_uring_queue_init_params(ENTRIES, &ring, &p) == 0, "io_uring");
-	bench_check(posix_memalign((void **)&buffers, 4096,
-			    BUFFERS * sizeof(struct io_uring_buf)) == 0 &&
+	bench_check(posix_memalign(
+			    (void **)&buffers, 4096, BUFFERS * sizeof(struct io_uring_buf)) == 0 &&
 			    posix_memalign((void **)&room, 4096, BUFFERS * SIZE) == 0,
 		"memory");
 	reg.ring_addr = (uint64_t)buffers;
@@ -110,7 +110,8 @@ int main(void)
 	for (;;) {
 		io_uring_submit_and_wait(&ring, 1);
 		n = 0;
-		io_uring_for_each_cqe(&ring, head, cqe) {
+		io_uring_for_each_cqe(&ring, head, cqe)
+		{
 			on_cqe(cqe);
 			n++;
 		}

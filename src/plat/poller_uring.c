@@ -1,0 +1,220 @@
+/* poller_uring.c - the poller on io_uring.
+ *
+ * An operation is one entry of the ring while somebody waits for it, and nothing when nobody does:
+ * a request that outlives its waiter would hold the file open behind a close, or take bytes that
+ * nobody asked for.  Entries are submitted with the next wait, all in one call.
+ *
+ * Woken by a message from the other thread to this ring where the kernel can send one from a
+ * thread without a ring (Linux 6.13), else through an eventfd that the ring polls.
+ *
+ * Invariant: op->armed from the entry's making until its completion was taken; the completion's
+ * user_data is the op's address, WAKE, or NOTHING for the answer to a cancel. */
+#include "plat/plat.h"
+#include "plat/poller.h"
+#include "plat/uring.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct ring {
+	struct poller p;
+	struct uring u;
+	int wake;     /* an eventfd; -1: messages do */
+	bool watched; /* it is being polled */
+};
+
+enum { NOTHING = 0, WAKE = 1 }; /* no op's address */
+enum { ENTRIES = 256, COMPLETIONS = 4096, MOST = 1 << 30 };
+
+static struct ring *ring_of(struct poller *p) { return (struct ring *)p; }
+
+/* See to it that poller_wake ends a wait.  False: no room to ask for it now. */
+static bool watch(struct ring *r)
+{
+	struct io_uring_sqe *e;
+
+	if (r->watched || r->wake < 0)
+		return true;
+	if (!(e = uring_sqe(&r->u)))
+		return false;
+	e->opcode = IORING_OP_POLL_ADD;
+	e->fd = r->wake;
+	e->poll32_events = POLLIN;
+	e->user_data = WAKE;
+	return r->watched = true;
+}
+
+static int open_ring(struct poller **ret)
+{
+	struct ring *r = calloc(1, sizeof *r);
+	int e;
+
+	if (!r)
+		return -ENOMEM;
+	r->p.table = &poller_uring;
+	e = uring_open(&r->u, ENTRIES, COMPLETIONS);
+	if (e < 0) {
+		free(r);
+		return e;
+	}
+	r->wake = -1;
+	if (uring_send(r->u.fd, WAKE) < 0 &&
+		(r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+		e = -errno;
+		uring_close(&r->u);
+		free(r);
+		return e;
+	}
+	*ret = &r->p;
+	return 0;
+}
+
+static void close_ring(struct poller *p)
+{
+	struct ring *r = ring_of(p);
+
+	uring_close(&r->u);
+	if (r->wake >= 0)
+		close(r->wake);
+	free(r);
+}
+
+static short bits_of(int events)
+{
+	return (short)((events & POLLER_IN ? POLLIN | POLLRDHUP : 0) |
+		       (events & POLLER_OUT ? POLLOUT : 0));
+}
+
+static int events_of(int bits)
+{
+	return (bits & (POLLIN | POLLRDHUP | POLLHUP | POLLERR) ? POLLER_IN : 0) |
+	       (bits & (POLLOUT | POLLHUP | POLLERR) ? POLLER_OUT : 0);
+}
+
+/* Who comes here has found, or knows, that it would block: the kernel need not try again first. */
+static int arm(struct poller *p, struct poll_op *op)
+{
+	struct io_uring_sqe *e = uring_sqe(&ring_of(p)->u);
+
+	if (!e)
+		return -ENOMEM;
+	e->fd = op->fd;
+	e->user_data = (uintptr_t)op;
+	e->addr = (uintptr_t)op->buf;
+	e->len = op->size < MOST ? (uint32_t)op->size : MOST;
+	switch (op->kind) {
+	case POLLER_READY:
+		e->opcode = IORING_OP_POLL_ADD;
+		e->addr = e->len = 0;
+		e->poll32_events = (uint16_t)bits_of(op->events);
+		break;
+	case POLLER_RECV:
+		e->opcode = IORING_OP_RECV;
+		e->ioprio = IORING_RECVSEND_POLL_FIRST;
+		break;
+	case POLLER_SEND:
+		e->opcode = IORING_OP_SEND;
+		e->ioprio = IORING_RECVSEND_POLL_FIRST;
+		e->msg_flags = MSG_NOSIGNAL;
+		break;
+	case POLLER_ACCEPT:
+		e->opcode = IORING_OP_ACCEPT;
+		e->addr = e->len = 0;
+		e->accept_flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+		break;
+	}
+	op->armed = true;
+	return 0;
+}
+
+static void wake_came(struct ring *r)
+{
+	uint64_t count;
+
+	r->watched = false;
+	if (r->wake >= 0 && read(r->wake, &count, sizeof count) < 0)
+		return; /* it was another's completion that woke us */
+}
+
+/* Take what has completed.  mine, whose caller wants it back, is not told.  False: nothing. */
+static bool take(struct ring *r, const struct poll_op *mine)
+{
+	struct io_uring_cqe c;
+	bool any = false;
+
+	while (uring_take(&r->u, &c)) {
+		struct poll_op *op = (struct poll_op *)(uintptr_t)c.user_data;
+
+		any = true;
+		if (c.user_data == WAKE)
+			wake_came(r);
+		if (c.user_data <= WAKE)
+			continue;
+		op->armed = false;
+		op->result = c.res;
+		if (op->kind == POLLER_READY && c.res >= 0)
+			op->result = events_of(c.res) & op->events;
+		if (op != mine)
+			op->done(op);
+	}
+	return any;
+}
+
+/* What the operation has done by now counts; the kernel answers in the same call, unless it has
+ * no room for the request or a signal comes. */
+static bool disarm(struct poller *p, struct poll_op *op)
+{
+	struct ring *r = ring_of(p);
+	struct io_uring_sqe *e;
+	bool asked = false;
+
+	if (!op->armed)
+		return false;
+	take(r, op);
+	while (op->armed) {
+		if (!asked && (e = uring_sqe(&r->u))) {
+			e->opcode = IORING_OP_ASYNC_CANCEL;
+			e->addr = (uintptr_t)op;
+			e->user_data = NOTHING;
+			asked = true;
+		}
+		uring_enter(&r->u, 1, 0);
+		take(r, op);
+	}
+	return op->result != -ECANCELED;
+}
+
+static void wait_ring(struct poller *p, int64_t deadline)
+{
+	struct ring *r = ring_of(p);
+
+	if (!watch(r) || take(r, NULL))
+		deadline = -1;
+	if (deadline >= 0 || uring_pending(&r->u))
+		uring_enter(&r->u, deadline >= 0, deadline > 0 ? deadline : 0);
+	take(r, NULL);
+}
+
+static void wake_ring(struct poller *p)
+{
+	struct ring *r = ring_of(p);
+	uint64_t one = 1;
+
+	if (r->wake < 0)
+		uring_send(r->u.fd, WAKE);
+	else if (write(r->wake, &one, sizeof one) < 0)
+		return; /* full: it is awake */
+}
+
+/* Whatever was armed for it has been taken back: nothing is left of it. */
+static void drop(struct poller *p, int fd)
+{
+	(void)p;
+	(void)fd;
+}
+
+const struct poller_table poller_uring = { "uring", true, open_ring, close_ring, arm, disarm,
+	wait_ring, wake_ring, drop };
