@@ -1,4 +1,5 @@
-/* bench.h - what the bench programs share: a clock, a loop count that fits, and the line they print.
+/* bench.h - what the bench programs share: a clock, a loop count that fits, and the line they
+ * print.
  * A number is the best of ROUNDS runs, each long enough for the clock. */
 #ifndef BENCH_H
 #define BENCH_H

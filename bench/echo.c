@@ -1,4 +1,5 @@
-/* echo.c - a TCP echo server, for bench_load: a task per connection.  Its first line is its port. */
+/* echo.c - a TCP echo server, for bench_load: a task per connection.  Its first line is its port.
+ * */
 #include "bench.h"
 #include "telar/scope.h"
 #include "telar/stream.h"

@@ -1,4 +1,5 @@
-/* jobs.c - work for two processors: .anywhere tasks, one or many, waited for together, one by one, or
+/* jobs.c - work for two processors: .anywhere tasks, one or many, waited for together, one by one,
+ * or
  * as the halves of a sum. */
 #include "bench.h"
 #include "telar/scope.h"

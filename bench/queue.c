@@ -1,4 +1,5 @@
-/* queue.c - items through bounded queues of 128: between the tasks of one loop, between two threads,
+/* queue.c - items through bounded queues of 128: between the tasks of one loop, between two
+ * threads,
  * and four to four tasks on two threads. */
 #include "telar/queue.h"
 #include "bench.h"

@@ -90,7 +90,7 @@ def kill_group(pid):
 
 
 def program_cases(label, build, name, program, slow, want_long):
-    command = [*program, "--list"]
+    command = on_one_cpu([*program, "--list"], 0)
     try:
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -100,8 +100,24 @@ def program_cases(label, build, name, program, slow, want_long):
         case, limit, is_long = line.split("\t")
         if want_long or is_long == "0":
             seconds = (int(limit) or LIMIT) * slow
-            cases.append(Case(label, f"{name} {case}", [*program, case], build, seconds))
+            command = on_one_cpu([*program, case], len(cases))
+            cases.append(Case(label, f"{name} {case}", command, build, seconds))
     return cases
+
+
+def on_one_cpu(command, turn):
+    """A wrapper may say {cpu}: the processors take turns."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return [word.replace("{cpu}", str(cpus[turn % len(cpus)])) for word in command]
+
+
+def leave_out(cases, label, build, cannot):
+    """Skip what this build's emulator cannot do; a name that fits no case is a mistake."""
+    for case in cases:
+        if case.name in cannot:
+            case.verdict, case.detail = "skipped", cannot.pop(case.name)
+    why = "is to be skipped, but there is no such case"
+    return [Case(label, name, [], build, 0, verdict="failed", detail=why) for name in cannot]
 
 
 def script_marks(path):
@@ -126,6 +142,7 @@ def script_cases(label, build, name, path, slow, want_long, first):
 def find_cases(label, build, want_long, first):
     slow = float(os.environ.get("TELAR_TEST_LIMIT", "1"))
     wrapper = []
+    cannot = {}  # by name of case: why
     cases = []
     for line in (build / "tests" / "tests.list").read_text().splitlines():
         kind, *rest = line.split("\t")
@@ -133,13 +150,15 @@ def find_cases(label, build, want_long, first):
             slow *= float(rest[0])
         elif kind == "wrapper":
             wrapper.append(rest[0])
+        elif kind == "cannot":
+            cannot[rest[0]] = rest[1]
         elif kind == "program":
             program = [*wrapper, str(build / rest[1])]
             cases += program_cases(label, build, rest[0], program, slow, want_long)
         elif kind == "script":
             path = ROOT / rest[1]
             cases += script_cases(label, build, rest[0], path, slow, want_long, first)
-    return cases
+    return cases + leave_out(cases, label, build, cannot)
 
 
 # -- running one ---------------------------------------------------------------------------------

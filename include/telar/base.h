@@ -42,15 +42,21 @@ typedef struct tl_span {
 static inline tl_span tl_ns(int64_t ns) { return TL_MAKE(tl_span, ns); }
 static inline tl_span tl_us(int64_t us)
 {
-	return TL_MAKE(tl_span, us > INT64_MAX / 1000 ? INT64_MAX : us * 1000);
+	return TL_MAKE(tl_span, us > INT64_MAX / 1000    ? INT64_MAX
+				: us < -INT64_MAX / 1000 ? -INT64_MAX
+							 : us * 1000);
 }
 static inline tl_span tl_ms(int64_t ms)
 {
-	return TL_MAKE(tl_span, ms > INT64_MAX / 1000000 ? INT64_MAX : ms * 1000000);
+	return tl_us(ms > INT64_MAX / 1000    ? INT64_MAX
+		     : ms < -INT64_MAX / 1000 ? -INT64_MAX
+					      : ms * 1000);
 }
 static inline tl_span tl_s(double s)
 {
-	return TL_MAKE(tl_span, s * 1e9 < 9.2e18 ? (int64_t)(s * 1e9) : INT64_MAX);
+	return TL_MAKE(tl_span, s <= -9.2e9 ? -INT64_MAX
+				: s < 9.2e9 ? (int64_t)(s * 1e9)
+					    : INT64_MAX);
 }
 
 /* The time now.  Not a cancel point; cannot fail.  Source: clock_gettime(2), CLOCK_MONOTONIC. */

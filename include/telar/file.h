@@ -38,7 +38,8 @@ TL_API int tl_store_write(tl_store *st, const void *buf, size_t n, tl_time deadl
  * Source: linkat(2), fsync(2), syncfs(2). */
 TL_API int tl_store_commit(tl_store *st, const char *name, tl_time deadline) TL_MUST;
 
-/* The file, to be read with pread(2), with all that was written so far; it stays the store's.  Not a
+/* The file, to be read with pread(2), with all that was written so far; it stays the store's.  Not
+ * a
  * cancel point.  Errors: the system's for what could not be written (-ENOSPC ...). */
 TL_API int tl_store_fd(tl_store *st);
 /* Bytes written so far. */

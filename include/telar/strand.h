@@ -70,7 +70,9 @@ TL_API int tl_workers(unsigned n);
 
 /* Start fn(arg) in a new thread.  As tl_task_start; .every is for tasks only (-EINVAL).  The system
  * sees the first 15 bytes of the name.  Errors also: -EAGAIN (the system starts no more threads),
- * -EPERM (.thread->nice). Source: pthread_create(3).  Example: examples/threads_args.c. */
+ * -EINVAL.  A .nice
+ * that the system refuses is the thread's own failure, -EPERM. Source: pthread_create(3).
+ * Example: examples/threads_args.c. */
 TL_API int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
 
 /* Let a .paused strand run.  Not a cancel point.  Errors: -ESRCH, -EBUSY (was not paused). */

@@ -179,7 +179,8 @@ int tl_store_write(tl_store *st, const void *buf, size_t n, tl_time deadline)
 	return r;
 }
 
-/* What is read must be there: into the page cache, in the caller's thread.  Who looks has written all,
+/* What is read must be there: into the page cache, in the caller's thread.  Who looks has written
+ * all,
  * as a rule, so what held it goes too. */
 int tl_store_fd(tl_store *st)
 {

@@ -8,7 +8,8 @@ bool plat_barrier_both;
 
 static bool command(int which) { return syscall(SYS_membarrier, which, 0, 0) == 0; }
 
-/* Before main and before any thread that could need it: nobody reads plat_barrier_both meanwhile. */
+/* Before main and before any thread that could need it: nobody reads plat_barrier_both meanwhile.
+ * */
 __attribute__((constructor(101))) static void begin(void)
 {
 	plat_barrier_both = !command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);

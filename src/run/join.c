@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "run/run.h"
 #include <errno.h>
+#include <string.h>
 
 int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life)
 {
@@ -93,7 +94,7 @@ int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)
 			return -EDEADLK;
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
-		if (!deadline.ns && !s->begun && place_join(me, s, life))
+		if (!deadline.ns && place_join(me, s))
 			continue;
 		if (mark(s, &life) && (r = await_end(s, life, &end, deadline)) < 0)
 			return r;
@@ -116,27 +117,30 @@ struct place {
 	struct strand *s;
 };
 
-/* Stable partition: those that have ended to the front.  Answers how many; < 0: one is not known.
- */
-static int sort(tl_strand *set, size_t n, bool *failed)
+/* Stable partition: those that have ended to the front, by way of rest, which holds n.  Answers how
+ * many have; < 0: one is not known, and set is as it was. */
+static int sort(tl_strand *set, size_t n, tl_strand *rest, bool *failed)
 {
-	size_t front = 0;
+	size_t front = 0, behind = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		tl_strand t = set[i];
 		struct strand *s;
 		uint32_t life;
-		int ended = strand_ended(t, &s, &life);
+		int ended = strand_ended(set[i], &s, &life);
 
 		if (ended < 0)
 			return ended;
-		if (!ended)
-			continue;
-		*failed |= s->result < 0 && s->how != TL_CANCELLED;
-		for (size_t k = i; k > front; k--)
-			set[k] = set[k - 1];
-		set[front++] = t;
+		if (ended) {
+			*failed |= s->result < 0 && s->how != TL_CANCELLED;
+			rest[front++] = set[i];
+		}
 	}
+	for (size_t i = 0, at = 0; i < n; i++)
+		if (at < front && set[i].id == rest[at].id)
+			at++;
+		else
+			rest[front + behind++] = set[i];
+	memcpy(set, rest, n * sizeof *set);
 	return (int)front;
 }
 
@@ -147,6 +151,7 @@ static bool enlist(struct place *p, tl_strand t)
 	uint32_t life;
 	bool in = false;
 
+	*p = (struct place){ 0 };
 	list_init(&p->w.link);
 	while (strand_ended(t, &p->s, &life) == 0 && !in) {
 		if (!mark(p->s, &life))
@@ -201,28 +206,51 @@ static bool enough(enum tl_until until, int ended, size_t n, bool failed)
 	       (until == TL_FIRST_FAILED && failed);
 }
 
+/* One after the other: for all of them the order does not matter. */
+static int all(tl_strand *set, size_t n, struct place *place, tl_time deadline)
+{
+	struct strand *s;
+	uint32_t life;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		while (r == 0 && strand_ended(set[i], &s, &life) == 0)
+			r = any(&set[i], 1, place, deadline);
+	return r;
+}
+
+static int wait_for(tl_strand *set, size_t n, enum tl_until until, struct place *places,
+	tl_strand *rest, tl_time deadline)
+{
+	bool failed = false;
+	int r = 0, ended = sort(set, n, rest, &failed);
+
+	while (r == 0 && ended >= 0 && !enough(until, ended, n, failed)) {
+		if (deadline.ns == TL_POLL.ns)
+			break;
+		r = until == TL_ALL ? all(set + ended, n - (size_t)ended, places, deadline)
+				    : any(set + ended, n - (size_t)ended, places, deadline);
+		ended = sort(set, n, rest, &failed);
+	}
+	return r == -ECANCELED && !enough(until, ended, n, failed) ? r : ended;
+}
+
 int tl_wait(tl_strand *set, size_t n, enum tl_until until, tl_time deadline)
 {
-	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self()), ended;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
 	struct place *places;
-	bool failed = false;
+	tl_strand *rest;
 
 	if (r < 0)
 		return r;
 	if (!n || until < TL_ALL || until > TL_FIRST_FAILED)
 		return -EINVAL;
-	ended = sort(set, n, &failed);
-	if (ended < 0 || enough(until, ended, n, failed) || deadline.ns == TL_POLL.ns)
-		return ended;
-	places = mem_zalloc(n * sizeof *places);
-	if (!places)
-		return -ENOMEM;
-	do {
-		r = any(set + ended, n - (size_t)ended, places, deadline);
-		ended = sort(set, n, &failed);
-	} while (r == 0 && ended >= 0 && !enough(until, ended, n, failed));
+	places = mem_alloc(n * sizeof *places);
+	rest = mem_alloc(n * sizeof *rest);
+	r = places && rest ? wait_for(set, n, until, places, rest, deadline) : -ENOMEM;
 	mem_free(places);
-	return r == -ECANCELED && !enough(until, ended, n, failed) ? r : ended;
+	mem_free(rest);
+	return r;
 }
 
 /* -- time and turns */

@@ -305,7 +305,9 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 	struct loop *l = s->loop;
 	struct plat_word words[2] = { { word, expected, true },
 		{ &l->sleeping, LOOP_FUTEX, false } };
-	int64_t eff = atomic_load_explicit(&scope_of(s->body->inner)->eff, memory_order_relaxed);
+	int64_t eff = s->body->deaf ? 0
+				    : atomic_load_explicit(
+					      &scope_of(s->body->inner)->eff, memory_order_relaxed);
 
 	if (s != l->zero || l->claims > 1 || l->first || l->polling)
 		return false;

@@ -2,9 +2,12 @@
  *
  * Sound only if nothing can make the join return while the child's frames lie on top of it, and if
  * nobody can tell: the child is next on this very loop, or an .anywhere task that nobody took; the
- * join has no deadline; what would cancel it cancels the child, as the child's scope is the joiner's
- * innermost; the child asked for no stack or time of its own; a quarter of the stack is left; and the
- * loop is not due for a look outside.  Identity, name, scopes and locks are the child's meanwhile, and
+ * join has no deadline; what would cancel it cancels the child, as the child's scope is the
+ * joiner's
+ * innermost; the child asked for no stack or time of its own; a quarter of the stack is left; and
+ * the
+ * loop is not due for a look outside.  Identity, name, scopes and locks are the child's meanwhile,
+ * and
  * the joiner is seen as blocked.  If the child parks, the whole stack parks, under its name.
  *
  * Not under TSan, which would see one strand where there are two. */
@@ -42,14 +45,22 @@ static void run_here(struct loop *l, struct strand *me, struct strand *s)
 	strand_end(s, r);
 }
 
-bool place_join(struct strand *me, struct strand *s, uint32_t life)
+/* Read only of a strand that is in our own run queue or deque, and so nobody's else. */
+static bool fits(const struct strand *me, const struct strand *s)
+{
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
+
+	return !s->begun && s->scope == me->body->inner && !(life & (LIFE_PAUSED | LIFE_ASKED)) &&
+	       plain(s) && room_here(me->body);
+}
+
+bool place_join(struct strand *me, struct strand *s)
 {
 	struct loop *l = me->loop;
 
-	if (!switch_may_place || s->scope != me->body->inner ||
-		(life & (LIFE_PAUSED | LIFE_ASKED)) || !plain(s) || !room_here(me->body))
+	if (!switch_may_place)
 		return false;
-	if (s->anywhere ? !work_claim(l, s) : !loop_claim(l, s))
+	if (l->first == s ? !fits(me, s) || !loop_claim(l, s) : !work_claim(me, s, fits))
 		return false;
 	run_here(l, me, s);
 	return true;

@@ -168,11 +168,13 @@ bool task_settle(struct strand *s); /* not begun: may it now?  Else it ends, or 
 int task_begin(struct strand *s);   /* give it a stack; < 0: it has ended without */
 
 /* place.c */
-bool place_join(struct strand *me, struct strand *s, uint32_t life); /* s has run, here */
+bool place_join(struct strand *me, struct strand *s); /* s has run, here */
 
 /* work.c */
 void work_push(struct loop *l, struct strand *s);
-bool work_claim(struct loop *l, struct strand *s); /* it is ours again: nobody took it */
+/* It is ours again: nobody took it, and it fits. */
+bool work_claim(struct strand *me, struct strand *s,
+	bool (*fits)(const struct strand *me, const struct strand *s));
 struct strand *work_take(struct loop *l);          /* one to begin here, or NULL */
 bool work_look(struct loop *l);
 bool work_rest(struct loop *l);

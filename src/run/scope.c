@@ -216,6 +216,10 @@ int tl_scope_join(tl_scope *s, tl_time deadline)
 	bool done;
 	int r;
 
+	if (in->owner != strand_self()) {
+		report(TL_R_MISUSE, strand_self(), -EPERM, "joins a scope that is another's");
+		return -EPERM;
+	}
 	if (deadline.ns == TL_POLL.ns) {
 		spin_lock(&in->lock);
 		done = sunk(in, false);
@@ -359,6 +363,8 @@ int tl_call(tl_fn *fn, void *arg, tl_time deadline)
 	tl_scope s = { .name = "call", .deadline = deadline };
 	int r, q;
 
+	if (!fn || deadline.ns == TL_POLL.ns)
+		return -EINVAL;
 	r = strand_checkpoint(strand_self());
 	if (r < 0)
 		return r;

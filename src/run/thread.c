@@ -117,15 +117,15 @@ static int wait_to_begin(struct strand *s)
 	return r == 0 && s->planned ? strand_sleep(strand_begins, s->planned) : r;
 }
 
-static void arrange(struct strand *s)
+static int arrange(struct strand *s)
 {
 	char name[32];
+	int nice = s->extra && s->extra->has_thread ? s->extra->thread.nice : 0;
 
 	strand_name(s, name);
 	name[15] = 0;
 	pthread_setname_np(pthread_self(), name);
-	if (s->extra && s->extra->has_thread && s->extra->thread.nice)
-		setpriority(PRIO_PROCESS, (id_t)plat_thread_id(), s->extra->thread.nice);
+	return nice && setpriority(PRIO_PROCESS, (id_t)plat_thread_id(), nice) < 0 ? -EPERM : 0;
 }
 
 static void *thread_main(void *arg)
@@ -137,8 +137,9 @@ static void *thread_main(void *arg)
 		strand_end(s, -ENOMEM);
 		return NULL;
 	}
-	arrange(s);
-	r = wait_to_begin(s);
+	r = arrange(s);
+	if (r == 0)
+		r = wait_to_begin(s);
 	if (r == 0)
 		r = strand_run(s);
 	loop_drain(s->loop);

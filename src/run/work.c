@@ -1,12 +1,15 @@
 /* work.c - .anywhere: tasks that have not begun and may begin on any of a few loops.
  *
  * Each loop keeps those that were started on it in a deque.  The loop itself begins the oldest when
- * it has nothing else to run; a join takes its child back from the young end (place.c); an idle worker
- * steals the older half.  So work goes where the queue delay is shortest, namely nil, and a task that
+ * it has nothing else to run; a join takes its child back from the young end (place.c); an idle
+ * worker
+ * steals the older half.  So work goes where the queue delay is shortest, namely nil, and a task
+ * that
  * has begun never moves.
  *
  * deque.lock guards the deque; deque.n may be read without it.  Workers are threads that only loop,
- * made with the first .anywhere task: one less than the processors it may use, as the starter is the
+ * made with the first .anywhere task: one less than the processors it may use, as the starter is
+ * the
  * first.  A push wakes one sleeping worker unless another is already looking. */
 #include "base/mem.h"
 #include "run/run.h"
@@ -74,15 +77,17 @@ static struct strand *adopt(struct loop *l, struct strand *s)
 	return NULL;
 }
 
-bool work_claim(struct loop *l, struct strand *s)
+bool work_claim(struct strand *me, struct strand *s,
+	bool (*fits)(const struct strand *me, const struct strand *s))
 {
+	struct loop *l = me->loop;
 	struct deque *d = &l->deque;
 	bool ours;
 
 	if (!atomic_load_explicit(&d->n, memory_order_relaxed))
 		return false;
 	spin_lock(&d->lock);
-	ours = d->head != d->tail && *slot_in(d, d->tail - 1) == s;
+	ours = d->head != d->tail && *slot_in(d, d->tail - 1) == s && fits(me, s);
 	if (ours) {
 		d->tail--;
 		count(d);

@@ -44,7 +44,8 @@ static void private_lock(void)
 
 TEST_LIMIT(private_lock_across_fork, 60) { private_lock(); }
 
-/* The window makes the parent known to be alive; a private lock is lost to the child all the same. */
+/* The window makes the parent known to be alive; a private lock is lost to the child all the same.
+ * */
 TEST_LIMIT(private_lock_beside_a_window, 60)
 {
 	struct shared *m = share();

@@ -1,5 +1,6 @@
 /* test_lock_owner.c - a lock in shared memory whose holder, repairer or waiter is killed: no other
- * process waits for ever, none is let in as if nothing had happened, and a repair makes it sound. */
+ * process waits for ever, none is let in as if nothing had happened, and a repair makes it sound.
+ * */
 #include "kill.h"
 
 /* -- one killed holder, and everybody who may wait for it */

@@ -110,7 +110,8 @@ TEST(many_join_one)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
-/* The scope of the joined one closes before the joiners have had a turn: those who were waiting when
+/* The scope of the joined one closes before the joiners have had a turn: those who were waiting
+ * when
  * it ended are told how. */
 TEST(joiners_are_told_though_the_scope_closes_first)
 {

@@ -1,4 +1,5 @@
-/* test_lock_lost.c - claim L4 of src/talk/lock.c: a lock whose owner is gone is never acquired as if
+/* test_lock_lost.c - claim L4 of src/talk/lock.c: a lock whose owner is gone is never acquired as
+ * if
  * it were sound, and strands nobody. */
 #include "talk.h"
 

@@ -1,4 +1,5 @@
-/* test_queue_once.c - each item is handed over exactly once, whatever deadlines, cancels and the end
+/* test_queue_once.c - each item is handed over exactly once, whatever deadlines, cancels and the
+ * end
  * of the queue do. */
 #include "talk.h"
 

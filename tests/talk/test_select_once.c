@@ -1,4 +1,5 @@
-/* test_select_once.c - many select over the same queues, and each item goes to exactly one branch of
+/* test_select_once.c - many select over the same queues, and each item goes to exactly one branch
+ * of
  * one of them. */
 #include "talk.h"
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* Park, wake, poke: the claims W1 to W8 of tests/model/CLAIMS.md with real threads.  Items are handed
+/* Park, wake, poke: the claims W1 to W8 of tests/model/CLAIMS.md with real threads.  Items are
+ * handed
  * over through a list: each is consumed once, and only by a call that answers 0. */
 #include "../run/strands.h"
 #include "run/run.h"

@@ -1,4 +1,5 @@
-/* State Threads: starting threads one at a time, and a million of them asleep on stacks of 16 KiB. */
+/* State Threads: starting threads one at a time, and a million of them asleep on stacks of 16 KiB.
+ * */
 #include "../../bench.h"
 #include <st.h>
 

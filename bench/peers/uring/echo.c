@@ -1,4 +1,5 @@
-/* A tuned io_uring loop: multishot accept and receive into provided buffers, one submission per turn,
+/* A tuned io_uring loop: multishot accept and receive into provided buffers, one submission per
+ * turn,
  * completions run in this thread when it waits (DEFER_TASKRUN). */
 #include "../echo.h"
 #include <liburing.h>

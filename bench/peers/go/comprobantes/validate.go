@@ -117,13 +117,12 @@ func wholePNG(r *bufio.Reader) bool {
 		if n > 1<<31-1 || (kind == "IHDR") != first || (first && n != 13) {
 			return false
 		}
-		sum := crc32.NewIEEE()
-		sum.Write(head[4:])
-		if _, err := io.CopyN(sum, r, int64(n)); err != nil {
+		sum, err := sumOf(r, crc32.ChecksumIEEE(head[4:]), int(n))
+		if err != nil {
 			return false
 		}
 		var told [4]byte
-		if _, err := io.ReadFull(r, told[:]); err != nil || binary.BigEndian.Uint32(told[:]) != sum.Sum32() {
+		if _, err := io.ReadFull(r, told[:]); err != nil || binary.BigEndian.Uint32(told[:]) != sum {
 			return false
 		}
 		if kind == "IEND" {
@@ -131,6 +130,24 @@ func wholePNG(r *bufio.Reader) bool {
 		}
 		data = data || kind == "IDAT"
 	}
+}
+
+// The sum of n more bytes, taken where they lie in the reader's buffer.
+func sumOf(r *bufio.Reader, sum uint32, n int) (uint32, error) {
+	for n > 0 {
+		k := r.Size()
+		if n < k {
+			k = n
+		}
+		part, err := r.Peek(k)
+		if err != nil {
+			return 0, err
+		}
+		sum = crc32.Update(sum, crc32.IEEETable, part)
+		r.Discard(k)
+		n -= k
+	}
+	return sum, nil
 }
 
 // All segments from the first to the end mark, with a frame and a scan.
