@@ -14,7 +14,11 @@ ONLY     ?=
 
 COMPILE = gcc meson ninja-build pkg-config python3
 SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
-CHECK   = g++ clang spin curl sqlite3
+PEERS   = cargo golang-go golang-github-mattn-go-sqlite3-dev libboost-context-dev libboost-dev \
+	  libboost-fiber-dev librust-crossbeam-dev librust-rayon-dev librust-tokio-dev libst-dev \
+	  libtbb-dev liburing-dev libuv1-dev python3-uvloop rustc
+CHECK   = g++ clang spin curl sqlite3 gdb
+CROSS   = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
 .PHONY: all run test test-long bench install clean
 all:
@@ -29,16 +33,22 @@ run:
 test: LONG =
 test-long: LONG = --long
 test test-long:
-	@tools/need.sh $(COMPILE) $(SERVICE) $(CHECK)
+	@tools/need.sh $(COMPILE) $(SERVICE) $(CHECK) $(CROSS)
 	@tools/build.sh build
 	@CC=clang CXX=clang++ tools/build.sh build/clang --buildtype=debug
 	@tools/build.sh build/asan -Db_sanitize=address,undefined -Doptimization=1
-	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build clang=build/clang asan=build/asan
+	@tools/build.sh build/arm --cross-file tools/aarch64.ini
+	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build clang=build/clang \
+		asan=build/asan arm=build/arm
 
 bench:
-	@tools/need.sh $(COMPILE)
-	@tools/build.sh build/release --buildtype=release -- benches
-	@tools/bench.py build/release --only '$(BENCH)' --json build/bench/results.json
+	@tools/need.sh $(COMPILE) $(SERVICE)
+	@tools/need.sh $(PEERS) || echo "bench: some peers cannot be installed: left out"
+	@tools/build.sh build/release --buildtype=release -- benches apps/comprobantes/comprobantes
+	@mkdir -p build/bench
+	@$(MAKE) -s -k -C bench/peers OUT=$(CURDIR)/build/bench/peers >build/bench/peers.log 2>&1 || true
+	@tools/bench.py build/release --peers build/bench/peers --only '$(BENCH)' \
+		--json build/bench/results.json
 
 install:
 	@tools/need.sh $(COMPILE)

@@ -82,6 +82,8 @@ int64_t rush_wall_ms(void);
 int rush_spawn(pid_t *pid, tl_stream **out, const char *path, char *const argv[]);
 /* Start it on `listen`; 0 when it says that it listens.  On failure the reason is in run->why. */
 int rush_server_start(struct rush_run *run, const char *listen);
+/* A free address to listen on, now and again after a kill. */
+const char *rush_server_place(char *buf, size_t cap);
 /* Note how much memory it has used so far. */
 void rush_server_sample(struct rush_server *s);
 /* Send it `signal` and wait for its end, at most `patience`; then it is killed.  Answers its wait

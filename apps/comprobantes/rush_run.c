@@ -208,11 +208,12 @@ static int end(struct rush_run *run, int r)
 static int fill_service(struct rush_run *run)
 {
 	tl_scope scope = { .name = "rush" };
+	char place[64];
 	int r = begin(run, &scope);
 
 	run->moved = tl_now();
 	if (r == 0)
-		r = rush_server_start(run, "127.0.0.1:0");
+		r = rush_server_start(run, rush_server_place(place, sizeof place));
 	if (r >= 0)
 		r = uploads(run);
 	if (r >= 0)

@@ -7,6 +7,7 @@
 #include "rush.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +107,37 @@ static int watch(void *arg)
 	if (n != -ECANCELED && s->pid == w->pid && !s->stopping)
 		rush_fail(w->run, "the service ended by itself in the middle of the rush");
 	return 0;
+}
+
+static bool is_free(unsigned port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool free = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return free;
+}
+
+/* Below the ports that the system gives to clients: while the service is dead, a client that tries
+ * its port again and again may be given that very port, connect to itself, and keep it (see
+ * ip_local_port_range in ip(7)). */
+const char *rush_server_place(char *buf, size_t cap)
+{
+	enum { FIRST = 10240, LAST = 32000 };
+
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned port = FIRST + ((unsigned)getpid() * 7 + i * 97) % (LAST - FIRST);
+
+		if (is_free(port)) {
+			snprintf(buf, cap, "127.0.0.1:%u", port);
+			return buf;
+		}
+	}
+	return "127.0.0.1:0";
 }
 
 int rush_server_start(struct rush_run *run, const char *listen)

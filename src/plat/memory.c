@@ -6,6 +6,7 @@
 #include "plat/plat.h"
 #include "plat/switch.h"
 #include <errno.h>
+#include <sys/random.h>
 #include <unistd.h>
 #ifdef SWITCH_ASAN
 #include <sanitizer/lsan_interface.h>
@@ -39,15 +40,23 @@ int plat_open(void *at, size_t size)
 	return mprotect(at, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
 }
 
+/* Some systems under a system (emulators, sandboxes) take every advice and follow none. */
+static bool holds(void *at) { return getrandom(at, 1, GRND_NONBLOCK) < 0 && errno == EFAULT; }
+
 int plat_guard(void *at, size_t size)
 {
-	static atomic_bool refused;
+	static _Atomic int works; /* 0: not known yet */
+	int w = atomic_load_explicit(&works, memory_order_relaxed);
 
-	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
-		if (madvise(at, size, MADV_GUARD_INSTALL) == 0)
-			return 0;
-		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	if (w >= 0 && madvise(at, size, MADV_GUARD_INSTALL) == 0) {
+		if (w == 0)
+			w = holds(at) ? 1 : -1;
+	} else {
+		w = -1;
 	}
+	atomic_store_explicit(&works, w, memory_order_relaxed);
+	if (w > 0)
+		return 0;
 	return mprotect(at, size, PROT_NONE) == 0 ? 0 : -errno;
 }
 

@@ -89,9 +89,10 @@ int tl_dump(int fd)
 {
 	uint32_t n = slot_count();
 	int64_t now = plat_now();
-	int lines = 0;
+	char head[32];
+	int lines = 0, n_head = snprintf(head, sizeof head, "poller: %s\n", tl_poller());
 
-	if (dprintf(fd, "poller: %s\n", tl_poller()) < 0)
+	if (write(fd, head, (size_t)n_head) < 0)
 		return -errno;
 	for (uint32_t slot = 1; slot < n; slot++) {
 		struct strand *s = slot_at(slot);

@@ -61,9 +61,10 @@ TEST(there_and_back)
 	CHECK_EQ(seen_arg, 42);
 }
 
-#ifdef __x86_64__
 /* Fill every callee-saved register from base on, call f, and write down what they hold then. */
-void registers_after(void (*f)(void), unsigned long base, unsigned long held[6]);
+void registers_after(void (*f)(void), unsigned long base, unsigned long *held);
+#if defined(__x86_64__)
+enum { REGISTERS = 6 };
 __asm__(".text\n"
 	"registers_after:\n"
 	"push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n push %rdx\n"
@@ -75,14 +76,38 @@ __asm__(".text\n"
 	"mov %r15, 32(%rdx)\n mov %rbp, 40(%rdx)\n"
 	"pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n"
 	"ret\n");
+#elif defined(__aarch64__)
+enum { REGISTERS = 19 }; /* x19 to x29, d8 to d15 */
+#define EACH_X(op) \
+	op(19, 0) op(20, 1) op(21, 2) op(22, 3) op(23, 4) op(24, 5) op(25, 6) op(26, 7) op(27, 8) \
+		op(28, 9) op(29, 10)
+#define EACH_D(op) \
+	op(8, 11) op(9, 12) op(10, 13) op(11, 14) op(12, 15) op(13, 16) op(14, 17) op(15, 18)
+#define FILL_X(n, i) "add x" #n ", x1, " #i "\n"
+#define FILL_D(n, i) "add x9, x1, " #i "\n fmov d" #n ", x9\n"
+#define LOOK_X(n, i) "str x" #n ", [x2, 8 * " #i "]\n"
+#define LOOK_D(n, i) "str d" #n ", [x2, 8 * " #i "]\n"
+__asm__(".text\n"
+	"registers_after:\n"
+	"stp x29, x30, [sp, -176]!\n stp x19, x20, [sp, 16]\n stp x21, x22, [sp, 32]\n"
+	"stp x23, x24, [sp, 48]\n stp x25, x26, [sp, 64]\n stp x27, x28, [sp, 80]\n"
+	"stp d8, d9, [sp, 96]\n stp d10, d11, [sp, 112]\n stp d12, d13, [sp, 128]\n"
+	"stp d14, d15, [sp, 144]\n str x2, [sp, 160]\n" EACH_X(FILL_X) EACH_D(FILL_D)
+	"blr x0\n ldr x2, [sp, 160]\n" EACH_X(LOOK_X) EACH_D(LOOK_D)
+	"ldp x19, x20, [sp, 16]\n ldp x21, x22, [sp, 32]\n ldp x23, x24, [sp, 48]\n"
+	"ldp x25, x26, [sp, 64]\n ldp x27, x28, [sp, 80]\n ldp d8, d9, [sp, 96]\n"
+	"ldp d10, d11, [sp, 112]\n ldp d12, d13, [sp, 128]\n ldp d14, d15, [sp, 144]\n"
+	"ldp x29, x30, [sp], 176\n"
+	"ret\n");
+#endif
 
 static unsigned changed_registers(void (*f)(void), unsigned long base)
 {
-	unsigned long held[6];
+	unsigned long held[REGISTERS];
 	unsigned changed = 0;
 
 	registers_after(f, base, held);
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < REGISTERS; i++)
 		changed |= (held[i] != base + i) << i;
 	return changed;
 }
@@ -104,7 +129,6 @@ TEST(callee_saved_registers_move_with_the_stack)
 	for (unsigned long i = 0; i < 100; i++)
 		CHECK_EQ(changed_registers(go_there, 0x12340000 + i * 16), 0);
 }
-#endif
 
 /* -- memory */
 
