@@ -70,9 +70,22 @@ static void prepare_process(void)
 	mallopt(M_ARENA_MAX, 2);
 }
 
+/* A service that was killed may hold its address a moment longer than its life: the system takes its
+ * rings apart behind its back. */
+static int listen_patiently(tl_listener **ret, const char *address)
+{
+	tl_time end = tl_after(tl_s(3));
+	int r;
+
+	do
+		r = tl_listen(ret, address);
+	while (r == -EADDRINUSE && tl_now().ns < end.ns && tl_sleep(tl_ms(20)) == 0);
+	return r;
+}
+
 static int listen_at(tl_listener **ret, const char *address, char *problem, size_t cap)
 {
-	int r = tl_listen(ret, address);
+	int r = listen_patiently(ret, address);
 
 	if (r == -EADDRINUSE)
 		snprintf(problem, cap,
