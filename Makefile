@@ -46,7 +46,8 @@ bench:
 	@tools/need.sh $(PEERS) || echo "bench: some peers cannot be installed: left out"
 	@tools/build.sh build/release --buildtype=release -- benches apps/comprobantes/comprobantes
 	@mkdir -p build/bench
-	@$(MAKE) -s -k -C bench/peers OUT=$(CURDIR)/build/bench/peers >build/bench/peers.log 2>&1 || true
+	@echo 'bench: building the peers; what fails says why in build/bench/peers.log'
+	@$(MAKE) -s -k -j2 -C bench/peers OUT=$(CURDIR)/build/bench/peers >build/bench/peers.log 2>&1 || true
 	@tools/bench.py build/release --peers build/bench/peers --only '$(BENCH)' \
 		--json build/bench/results.json
 

@@ -1,7 +1,7 @@
 /* load.c - the client of every echo server:  bench_load SERVER CONNECTIONS CLAIM
  *
  * Starts SERVER, which prints its port; opens the connections; sends 64 bytes on each and, whenever
- * they have come back, 64 more.  After a second of warming it measures for MEASURE: the server's
+ * they have come back, 64 more.  After a while of warming it measures for MEASURE: the server's
  * processor time by its schedstat (nanoseconds, all its threads), its memory by VmRSS before and
  * after, and the round trips. */
 #include "bench.h"
@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 enum { SIZE = 64, EVENTS = 256, SAMPLES = 1 << 20, MANY = 1000 };
@@ -38,6 +39,7 @@ static pid_t start(const char *path, int *port)
 	bench_check(pipe(out) == 0, "pipe");
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive us, however we end */
 		dup2(out[1], STDOUT_FILENO);
 		close(out[0]);
 		execl(path, path, (char *)NULL);

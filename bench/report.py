@@ -55,11 +55,12 @@ def check(rule, telar, peers, best, better):
 
 
 def judge(found, goals_file):
-    """found: {(group, claim, unit): {who: median}}.  A goal whose peer was not measured is judged by
-    the checks that are left; if none is, nothing is known, and it is not met."""
+    """found: [{claim, unit, group, values: {who: median}}].  A goal whose peer was not measured
+    is judged by the checks that are left; if none is, nothing is known, and it is not met."""
     goals = {g["claim"]: g for g in json.loads(goals_file.read_text(encoding="utf-8"))}
     results = []
-    for (group, claim, unit), values in found.items():
+    for row in found:
+        claim, unit, values = row["claim"], row["unit"], row["values"]
         goal = goals.get(claim, {})
         telar = values.get("telar")
         peers = {who: v for who, v in values.items() if who != "telar"}
@@ -67,10 +68,10 @@ def judge(found, goals_file):
         best = best_of(peers, better)
         result = {"claim": claim, "unit": unit, "telar": telar, "peers": peers, "best_peer": best,
             "ratio": telar / peers[best] if telar is not None and best and peers[best] else None,
-            "goal": goal.get("goal"), "met": None, "group": group, "better": better}
+            "goal": goal.get("goal"), "met": None, "group": row["group"], "better": better}
         if goal.get("goal"):
             rules = goal["checks"]
-            seen = [check(r, telar, peers, best, better) for r in rules] if telar is not None else []
+            seen = [check(r, telar, peers, best, better) for r in rules if telar is not None]
             known = [s for s in seen if s is not None]
             result["met"] = bool(known) and all(known)
             result["factor"] = distance(rules, telar, peers, best, better)
@@ -81,7 +82,7 @@ def judge(found, goals_file):
 
 
 def distance(rules, telar, peers, best, better):
-    """How far from the goal: below 1 is inside it, 2 is twice too slow.  The worst of its checks."""
+    """How far from the goal, by its worst check: below 1 is inside it, 2 is twice too slow."""
     worst = None
     for rule in rules if telar is not None else []:
         to = best if rule.get("to") == "best" else rule.get("to")
@@ -157,7 +158,8 @@ def write(results, note, path):
 
 STYLE = """<style>
  svg{--ink:#1f2328;--soft:#59636e;--peer:#a8b3bf;--own:#1f7a4d;--floor:#d8dee4}
- @media (prefers-color-scheme:dark){svg{--ink:#e6edf3;--soft:#9198a1;--peer:#59636e;--own:#3fb27f;--floor:#30363d}}
+ @media (prefers-color-scheme:dark){
+  svg{--ink:#e6edf3;--soft:#9198a1;--peer:#59636e;--own:#3fb27f;--floor:#30363d}}
  text{font:13px system-ui,sans-serif;fill:var(--ink)} .s{font-size:12px;fill:var(--soft)}
  .t{font-weight:600} .peer{fill:var(--peer)} .own{fill:var(--own)} .floor{fill:var(--floor)}
 </style>"""
@@ -177,8 +179,10 @@ def bars(r):
 def block(r, y):
     items = bars(r)
     least = min((v for _, v in items if v > 0), default=1)
-    # Very long bars say nothing but that they are long: they are cut, and marked.
-    most = max(min(v, CUT * max(least, r["telar"] or 0)) for _, v in items) or 1
+    # A very long bar of a slow peer says nothing but that it is long: it is cut, and marked.
+    most = max(v for _, v in items) or 1
+    if r["better"] == "lower":
+        most = min(most, CUT * max(least, r["telar"] or 0))
     hint = "more is better" if r["better"] == "higher" else "less is better"
     out = [f'<text class="t" x="10" y="{y}">{escape(r["claim"])}'
         f'<tspan class="s" dx="8">{escape(r["unit"])}, {hint}</tspan></text>']
@@ -201,5 +205,6 @@ def svg(rows, title):
         made, y = block(r, y)
         parts += made
     size = f'width="{LEFT + WIDE + 110}" height="{y}" viewBox="0 0 {LEFT + WIDE + 110} {y}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>{escape(title)}</title>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
+    head += f"<title>{escape(title)}</title>"
     return "\n".join([head, STYLE, *parts, "</svg>", ""])

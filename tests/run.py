@@ -36,7 +36,7 @@ from time import monotonic
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 20
 SKIPPED = 77
-POLLERS = r"plat/test_poller|run/test_(dead|fork|list)|talk/test_select|io/|comprobantes/|kill/"
+POLLERS = r"plat/test_poller|run/test_(dead|fork|list)|talk/test_select|wait/test_shared|io/|comprobantes/|kill/"
 TAIL = 40  # lines of a failed case's output that are shown
 
 

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Run telar's bench programs and their peers, and judge what they measured.
 
-    tools/bench.py BUILD [--peers FOLDER] [--only switch,spawn] [--rounds 5] [--minutes 14]
+    tools/bench.py BUILD [--peers FOLDER] [--only switch,spawn] [--rounds 5] [--minutes 12]
                    [--json FILE]
 
 A group is a name: BUILD/bench/bench_GROUP is telar's program, FOLDER/PEER/GROUP are the peers'.
-Each prints lines `claim<TAB>unit<TAB>value`, and on other lines whatever it wants to say.  Two groups
-are driven from here: echo (every server under the same client, bench_load) and rush (`comprobantes
-rush` against telar's service and the one in Go).
+Each prints lines `claim<TAB>unit<TAB>value`, and on other lines whatever it wants to say.  Two
+groups are driven from here: echo (every server under the same client, bench_load) and rush
+(`comprobantes rush` against telar's service and the one in Go).
 
 All programs take turns, round after round, so that what disturbs the machine disturbs them all; a
-number is the median of its rounds.  A peer that takes longer than SLOW runs in the first round only.
-A peer that is not there, or fails, is named in one line and left out.  The JSON is a list of {claim,
-unit, telar, peers, best_peer, ratio, goal, met}, judged by bench/goals.json; beside it go the
-pictures (GROUP.svg) and the table for the README (table.md).
+number is the median of its rounds.  A peer that takes longer than SLOW runs in the first round
+only.  A peer that is not there, or fails, is named in one line and left out.  No round is begun
+that might end after so many minutes.  The JSON is a list of {claim, unit, telar, peers, best_peer,
+ratio, goal, met}, judged by bench/goals.json; beside it go the pictures (GROUP.svg) and the table
+for the README (table.md).
 """
 
 import argparse
@@ -42,14 +43,15 @@ LOADS = [
 class Run:
     """One thing to run: a command of some peer in a group, and what it does to its output."""
 
-    def __init__(self, group, who, command, parse=None, env=None):
+    def __init__(self, group, who, command, parse=None, env=None, part=""):
         self.group, self.who, self.command = group, who, [str(c) for c in command]
+        self.part = part
         self.parse = parse or parse_lines
         self.env = {**os.environ, **(env or {})}
         self.done = False
 
     def name(self):
-        return f"{self.who}/{self.group}"
+        return f"{self.who}/{self.group}{self.part}"
 
 
 def parse_lines(text):
@@ -100,7 +102,7 @@ def echo_runs(build, peers):
     servers = {"telar": (build / "bench" / "bench_echo").resolve(), **peers.get("echo", {})}
     for n, claim in LOADS:
         for who, server in servers.items():
-            yield Run("echo", who, [load, server, n, claim])
+            yield Run("echo", who, [load, server, n, claim], part=f" ({n:,} connections)")
 
 
 def rush_runs(build, peers):
@@ -114,7 +116,8 @@ def rush_runs(build, peers):
         for who in ["telar", *peers.get("rush", {})]:
             server = ["--server", peers["rush"][who]] if who != "telar" else []
             command = [rush, "rush", "--quiet", *server]
-            yield Run("rush", who, command, rush_parser(place), {"TMPDIR": str(folder)})
+            env = {"TMPDIR": str(folder)}
+            yield Run("rush", who, command, rush_parser(place), env, f" (on {place})")
 
 
 def plain_runs(build, peers):
@@ -147,7 +150,7 @@ def run_once(run, samples):
     try:
         with tempfile.TemporaryFile() as noise:
             answer = subprocess.run(run.command, stdout=subprocess.PIPE, stderr=noise,
-                text=True, timeout=LIMIT, check=False, env=run.env, start_new_session=True)
+                text=True, timeout=LIMIT, check=False, env=run.env)
             noise.seek(0)
             said = noise.read().decode(errors="replace").strip().splitlines()
         problem = f"status {answer.returncode}" if answer.returncode else None
@@ -156,7 +159,8 @@ def run_once(run, samples):
         problem, said = f"no end within {LIMIT} s", []
         text = (late.stdout or b"").decode(errors="replace")
     for claim, unit, value in run.parse(text):
-        samples.setdefault((run.group, claim, unit), {}).setdefault(run.who, []).append(value)
+        row = samples.setdefault((claim, unit), {"group": run.group, "values": {}})
+        row["values"].setdefault(run.who, []).append(value)
     if problem:
         why = f" ({said[-1]})" if said else ""
         say(f"{run.name()} failed: {problem}{why}; it is left out from here on")
@@ -167,22 +171,24 @@ def run_once(run, samples):
 
 def measure(runs, rounds, minutes):
     """All runs, round after round; answers the samples and the rounds that there was time for."""
-    samples, began, last = {}, time.monotonic(), 0.0
+    samples, took, began = {}, {}, time.monotonic()
     for turn in range(rounds):
-        begun = time.monotonic()
-        if turn and begun - began + last > minutes * 60:
+        next_one = sum(took.get(run, 0) for run in runs if not run.done)
+        if turn and time.monotonic() - began + next_one > minutes * 60:
             return samples, turn
         for run in runs:
             if not run.done:
                 progress(f"round {turn + 1} of {rounds}: {run.name()}")
+                begun = time.monotonic()
                 run_once(run, samples)
-        last = time.monotonic() - begun
+                took[run] = time.monotonic() - begun
     return samples, rounds
 
 
 def medians(samples):
-    return {key: {who: statistics.median(v) for who, v in values.items()}
-            for key, values in samples.items()}
+    return [{"claim": claim, "unit": unit, "group": row["group"],
+        "values": {who: statistics.median(v) for who, v in row["values"].items()}}
+        for (claim, unit), row in samples.items()]
 
 
 def missing_peers(folder, peers):
@@ -201,7 +207,7 @@ def main():
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=14)
+    parser.add_argument("--minutes", type=float, default=12)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 

@@ -70,7 +70,8 @@ static void prepare_process(void)
 	mallopt(M_ARENA_MAX, 2);
 }
 
-/* A service that was killed may hold its address a moment longer than its life: the system takes its
+/* A service that was killed may hold its address a moment longer than its life: the system takes
+ * its
  * rings apart behind its back. */
 static int listen_patiently(tl_listener **ret, const char *address)
 {

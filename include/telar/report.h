@@ -58,6 +58,14 @@ TL_API int tl_list(tl_info *buf, size_t cap);
  * the environment chooses, before the first wait; a kernel that refuses io_uring gets epoll and one
  * TL_R_DEGRADED.  Not a cancel point. */
 TL_API const char *tl_poller(void);
+
+/* When SIGSEGV or SIGBUS is about to end the program, say in one line on stderr which strand it was
+ * and where it was started, and whether it has used up its stack; then happens what would have
+ * happened, an older handler included.  Threads get an alternate signal stack for it: the caller,
+ * and those that telar starts or first meets later; on others an overflow of the thread's own stack
+ * goes unsaid.  false: take it back.  Not a cancel point.  Error: -ENOMEM. */
+TL_API int tl_crash_reports(bool on);
+
 /* Write one line per strand to fd, after one that names the poller.  Answers how many strands.  Not
  * a cancel point; errors: write(2)'s. */
 TL_API int tl_dump(int fd);

@@ -248,7 +248,9 @@ static ssize_t socket_transfer(
 		.kind = in ? POLLER_RECV : POLLER_SEND,
 		.buf = buf,
 		.size = n };
-	bool vain = in && s->dry && !poll && poller_levels(strand_self()->loop->poller);
+	struct loop *l = strand_self()->loop;
+	bool vain =
+		in && s->dry && poller_levels(l->poller) && (!deadline.ns || deadline.ns > l->now);
 	ssize_t r = vain ? -EAGAIN : poller_try(&op);
 
 	while (r == -EAGAIN && !poll) {

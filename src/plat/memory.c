@@ -1,7 +1,8 @@
 /* memory.c - address space, guards and slabs.
  *
  * A guard is MADV_GUARD_INSTALL where the kernel has it (no mapping of its own: a million guarded
- * stacks fit the default limit of 65,530 mappings), else PROT_NONE. */
+ * stacks fit the default limit of 65,530 mappings), else PROT_NONE; locked memory takes only that.
+ * */
 #include "plat/linux.h"
 #include "plat/plat.h"
 #include "plat/switch.h"
@@ -49,14 +50,13 @@ int plat_guard(void *at, size_t size)
 	int w = atomic_load_explicit(&works, memory_order_relaxed);
 
 	if (w >= 0 && madvise(at, size, MADV_GUARD_INSTALL) == 0) {
-		if (w == 0)
+		if (w == 0) {
 			w = holds(at) ? 1 : -1;
-	} else {
-		w = -1;
+			atomic_store_explicit(&works, w, memory_order_relaxed);
+		}
+		if (w > 0)
+			return 0;
 	}
-	atomic_store_explicit(&works, w, memory_order_relaxed);
-	if (w > 0)
-		return 0;
 	return mprotect(at, size, PROT_NONE) == 0 ? 0 : -errno;
 }
 

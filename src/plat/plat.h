@@ -60,6 +60,10 @@ void *plat_stack_begin(void *top, void (*entry)(void *), void *arg);
 /* The calling thread's own stack: the point below which less than a quarter of it is left; NULL:
  * unknown. */
 const char *plat_stack_floor(void);
+/* The calling thread's own stack: its lowest usable byte (NULL: unknown), its size. */
+void plat_stack_bounds(const char **ret_low, size_t *ret_size);
+/* The file that holds the code at addr, and how far into it; also in a signal handler. */
+bool plat_module_of(const void *addr, const char **ret_name, uintptr_t *ret_offset);
 
 /* -- memory: whole pages */
 size_t plat_page(void);

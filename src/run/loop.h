@@ -77,6 +77,9 @@ bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg);
 /* Do op in the poller of this loop; answers its result, -ETIMEDOUT or -ECANCELED.  The bytes belong
  * to the poller meanwhile; what has come when the deadline passes is returned, not lost. */
 ssize_t loop_fd_do(struct poll_op op, const char *what, tl_time deadline);
+/* The wait floor's await_shared: in this loop's ring. */
+int loop_word_wait(
+	const struct waiter *w, _Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 /* Wait until fd is ready for events (POLLER_IN, POLLER_OUT); answers which.  stamp: see poller.h.
  */
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline);

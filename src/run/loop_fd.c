@@ -16,6 +16,19 @@ static void done(struct poll_op *op)
 	wait_finish(who, wait_claim(&f->w));
 }
 
+/* f is armed and its strand has begun to wait. */
+static ssize_t await(struct loop *l, struct fd_waiter *f, tl_time deadline)
+{
+	int r;
+
+	l->polling++;
+	r = wait_block(&f->w, deadline);
+	l->polling--;
+	if (r < 0 && !poller_disarm(l->poller, &f->op))
+		return r;
+	return f->op.result;
+}
+
 ssize_t loop_fd_do(struct poll_op op, const char *what, tl_time deadline)
 {
 	struct loop *l = strand_self()->loop;
@@ -30,13 +43,24 @@ ssize_t loop_fd_do(struct poll_op op, const char *what, tl_time deadline)
 		r = poller_arm(l->poller, &f.op);
 	if (r != 0)
 		return r > 0 ? f.op.result : r;
-	l->polling++;
 	wait_begin();
-	r = wait_block(&f.w, deadline);
-	l->polling--;
-	if (r < 0 && !poller_disarm(l->poller, &f.op))
-		return r;
-	return f.op.result;
+	return await(l, &f, deadline);
+}
+
+int loop_word_wait(
+	const struct waiter *w, _Atomic uint32_t *word, uint32_t expected, int64_t deadline)
+{
+	struct loop *l = loop_here;
+	struct fd_waiter f = {
+		.op = { .kind = POLLER_WORD, .buf = word, .size = expected, .done = done },
+		.w = { .who = w->who, .what = w->what, .object = w->object },
+	};
+	int r;
+
+	if (loop_poller(l) < 0 || poller_arm(l->poller, &f.op) < 0)
+		return -ENOSYS;
+	r = (int)await(l, &f, (tl_time){ deadline });
+	return r == -EAGAIN ? 0 : r;
 }
 
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline)
@@ -47,8 +71,12 @@ int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time d
 
 int loop_poller(struct loop *l)
 {
-	int r = l->poller ? 0 : poller_open(&l->poller), refused = poller_refused();
+	int r, refused;
 
+	if (l->poller)
+		return 0;
+	r = poller_open(&l->poller);
+	refused = poller_refused();
 	if (refused)
 		report(TL_R_DEGRADED, NULL, refused, "the kernel refuses io_uring: epoll it is");
 	return r;

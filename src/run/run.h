@@ -125,6 +125,7 @@ void strand_begin(struct strand *s, struct body *b); /* open its outermost scope
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
 void strand_end(struct strand *s, int result);       /* the last touch of s */
 const char *strand_name(struct strand *s, char buf[32]);
+const char *strand_kind_name(const struct strand *s); /* its default name, but for the number */
 int strand_state(struct strand *s);
 void strand_forget(struct strand *s); /* it was never admitted anywhere */
 enum { STRAND_FOREIGN = 3 };          /* for strand_init: a thread that telar did not start */
@@ -194,6 +195,10 @@ int64_t deadlock_sleep(struct loop *l); /* until somebody wakes it; or: look aga
 void deadlock_wake(struct loop *l, bool by_somebody);
 void deadlock_loops(int change);
 void deadlock_outside(int change); /* offloads, signals: what may wake a strand from outside */
+
+/* crash.c */
+void crash_enter(void); /* the calling thread has become a strand */
+void crash_leave(void);
 
 /* report.c */
 void report(enum tl_report_kind kind, struct strand *s, int value, const char *fmt, ...)

@@ -3,20 +3,36 @@
  * A slot is 64 usable pages below a top that also holds the task's body, and one guard page at the
  * bottom: 65 pages, and a top that moves by two cache lines from slot to slot, so that parked
  * stacks do not all fall into the same cache sets.  Other sizes are mapped one by one and given
- * back. Free stacks wait in the thread that freed them; what is beyond CACHE goes to the common
- * pool, under its lock, without the pages below the top one. */
+ * back.
+ *
+ * A free stack is warm or cold.  Warm ones hold memory and are linked through it: at most CACHE in
+ * the thread that freed them, complete; at most WARM in the common pool, with their top page alone.
+ * Cold ones hold none: their slots are numbers in their arena, and cost a page fault to use again.
+ * An arena that has slots to give is in pool.open, the one used last first; it is never unmapped.
+ * The pool is under its lock; no system call is made with it held. */
 #include "run/stack.h"
 #include "base/mem.h"
 #include "run/run.h"
 #include <errno.h>
 
-enum { PAGES = 65, COLOURS = 24, COLOUR = 128, CACHE = 64, ARENA = 256 };
+enum { USABLE = 256 << 10, LEAST_PAGES = 4 };
+enum { COLOURS = 24, COLOUR = 128, CACHE = 64, WARM = 1024, ARENA = 256 };
+
+struct arena {
+	struct arena *next;  /* in pool.open */
+	struct arena *older; /* in pool.all */
+	char *low;
+	uint16_t cut, n;     /* slots that were taken at least once; of cold */
+	uint8_t cold[ARENA]; /* slots */
+	bool guarded[ARENA]; /* written by who has the slot */
+};
+_Static_assert(ARENA <= UINT8_MAX + 1, "a slot fits its type");
 
 static struct pool {
 	struct spin lock;
-	struct stack *first;
-	char *arena; /* where the next slot is cut */
-	uint32_t left, cut;
+	struct arena *open, *all; /* all: so that leak checkers find them */
+	struct stack *warm;
+	uint32_t n_warm;
 } pool;
 
 static _Thread_local struct cache {
@@ -24,117 +40,201 @@ static _Thread_local struct cache {
 	uint32_t n;
 } cache;
 
-/* Dress the mapping low..high as a stack, with its header at the top. */
-static struct stack *dress(char *low, char *high, size_t size, bool own, uint32_t colour)
+static size_t slot_size(void)
 {
-	struct stack *k;
+	size_t page = plat_page(), pages = USABLE / page;
 
-	if (plat_guard(low, plat_page()) < 0)
-		return NULL;
-	k = (struct stack *)(high - sizeof *k - colour * COLOUR);
+	return ((pages < LEAST_PAGES ? LEAST_PAGES : pages) + 1) * page;
+}
+
+/* Dress the mapping low..high, whose guard is there, as a stack with its header at the top. */
+static struct stack *dress(char *low, size_t size, uint32_t colour)
+{
+	struct stack *k = (struct stack *)(low + size - sizeof *k - colour * COLOUR);
+
 	k = (struct stack *)((uintptr_t)k & ~(uintptr_t)(PLAT_LINE - 1));
 	k->low = low;
 	k->size = size;
-	k->own = own;
 	return k;
 }
 
-/* Cut a slot off the arena, with pool.lock held. */
-static char *cut(size_t size, uint32_t *colour)
+/* -- slots */
+
+static struct arena *arena_open(void)
 {
-	char *low;
+	size_t whole = ARENA * slot_size();
+	struct arena *a = mem_zalloc(sizeof *a);
 
-	if (!pool.left) {
-		char *arena = plat_reserve(ARENA * size);
-
-		if (!arena)
-			return NULL;
-		if (plat_open(arena, ARENA * size) < 0) {
-			plat_release(arena, ARENA * size);
-			return NULL;
-		}
-		pool.arena = arena;
-		pool.left = ARENA;
-	}
-	low = pool.arena;
-	pool.arena += size;
-	pool.left--;
-	*colour = pool.cut++ % COLOURS;
-	return low;
+	if (!a)
+		return NULL;
+	a->low = plat_reserve(whole);
+	if (a->low && plat_open(a->low, whole) == 0)
+		return a;
+	if (a->low)
+		plat_release(a->low, whole);
+	mem_free(a);
+	return NULL;
 }
 
-static struct stack *take_slot(void)
+/* With pool.lock held. */
+static struct stack *take_warm(void)
 {
-	size_t size = PAGES * plat_page();
-	struct stack *k = cache.first;
-	uint32_t colour;
-	char *low;
+	struct stack *k = pool.warm;
 
 	if (k) {
-		cache.first = k->next;
-		cache.n--;
-		return k;
+		pool.warm = k->next;
+		pool.n_warm--;
 	}
-	spin_lock(&pool.lock);
-	k = pool.first;
-	if (k)
-		pool.first = k->next;
-	low = k ? NULL : cut(size, &colour);
-	spin_unlock(&pool.lock);
-	return k ? k : low ? dress(low, low + size, size, false, colour) : NULL;
+	return k;
 }
+
+static struct arena *take_slot(uint32_t *slot)
+{
+	struct arena *a = pool.open;
+
+	if (!a)
+		return NULL;
+	*slot = a->n ? a->cold[--a->n] : a->cut++;
+	if (a->n == 0 && a->cut == ARENA)
+		pool.open = a->next;
+	return a;
+}
+
+static void give_slot(struct arena *a, uint32_t slot)
+{
+	spin_lock(&pool.lock);
+	if (a->n == 0 && a->cut == ARENA) {
+		a->next = pool.open;
+		pool.open = a;
+	}
+	a->cold[a->n++] = (uint8_t)slot;
+	spin_unlock(&pool.lock);
+}
+
+/* A warm stack, or else a slot of an arena; neither: no memory.  more: a new arena, or NULL. */
+static struct stack *take_either(struct arena *more, struct arena **arena, uint32_t *slot)
+{
+	struct stack *k;
+
+	spin_lock(&pool.lock);
+	if (more) {
+		more->older = pool.all;
+		pool.all = more;
+		more->next = pool.open;
+		pool.open = more;
+	}
+	k = take_warm();
+	*arena = k ? NULL : take_slot(slot);
+	spin_unlock(&pool.lock);
+	return k;
+}
+
+static struct stack *take_pooled(void)
+{
+	size_t size = slot_size();
+	struct arena *a, *more;
+	uint32_t slot = 0;
+	struct stack *k = take_either(NULL, &a, &slot);
+
+	while (!k && !a && (more = arena_open()))
+		k = take_either(more, &a, &slot);
+	if (k || !a)
+		return k;
+	if (!a->guarded[slot] && plat_guard(a->low + slot * size, plat_page()) < 0) {
+		give_slot(a, slot);
+		return NULL;
+	}
+	a->guarded[slot] = true;
+	k = dress(a->low + slot * size, size, slot % COLOURS);
+	k->arena = a;
+	k->own = false;
+	return k;
+}
+
+/* -- taking and giving */
 
 static struct stack *take_own(size_t size)
 {
 	size_t page = plat_page(),
 	       whole = (size + sizeof(struct stack) + 2 * page - 1) / page * page + page;
 	char *low = plat_reserve(whole);
-	struct stack *k = NULL;
+	struct stack *k;
 
-	if (low && plat_open(low, whole) == 0)
-		k = dress(low, low + whole, whole, true, 0);
-	if (low && !k)
+	if (!low)
+		return NULL;
+	if (plat_open(low, whole) < 0 || plat_guard(low, page) < 0) {
 		plat_release(low, whole);
+		return NULL;
+	}
+	k = dress(low, whole, 0);
+	k->arena = NULL;
+	k->own = true;
 	return k;
 }
 
-struct stack *stack_take(size_t size) { return size ? take_own(size) : take_slot(); }
+struct stack *stack_take(size_t size)
+{
+	struct stack *k = cache.first;
+
+	if (size)
+		return take_own(size);
+	if (!k)
+		return take_pooled();
+	cache.first = k->next;
+	cache.n--;
+	return k;
+}
+
+/* Out of the thread's cache: the first WARM keep their top page, the others nothing. */
+static void give_pooled(struct stack *k)
+{
+	char *usable = k->low + plat_page(), *end = k->low + k->size,
+	     *top_page = (char *)((uintptr_t)k & ~(plat_page() - 1));
+	struct arena *a = k->arena;
+	uint32_t slot = (uint32_t)((size_t)(k->low - a->low) / k->size);
+	bool warm;
+
+	spin_lock(&pool.lock);
+	warm = pool.n_warm < WARM;
+	pool.n_warm += warm; /* the place is ours; system calls come without the lock */
+	spin_unlock(&pool.lock);
+	plat_forget(usable, (size_t)((warm ? top_page : end) - usable));
+	if (!warm) {
+		give_slot(a, slot);
+		return;
+	}
+	spin_lock(&pool.lock);
+	k->next = pool.warm;
+	pool.warm = k;
+	spin_unlock(&pool.lock);
+}
 
 void stack_give(struct stack *k)
 {
-	char *top_page = (char *)((uintptr_t)k & ~(plat_page() - 1));
-
 	switch_bury(&k->body.note);
 	switch_forget(k->low, k->size);
 	if (k->own) {
 		plat_release(k->low, k->size);
 		return;
 	}
-	if (cache.n < CACHE) {
-		k->next = cache.first;
-		cache.first = k;
-		cache.n++;
+	if (cache.n == CACHE) {
+		give_pooled(k);
 		return;
 	}
-	plat_forget(k->low + plat_page(), (size_t)(top_page - k->low) - plat_page());
-	spin_lock(&pool.lock);
-	k->next = pool.first;
-	pool.first = k;
-	spin_unlock(&pool.lock);
+	k->next = cache.first;
+	cache.first = k;
+	cache.n++;
 }
 
 void stack_flush(void)
 {
-	spin_lock(&pool.lock);
 	while (cache.first) {
 		struct stack *k = cache.first;
 
 		cache.first = k->next;
-		k->next = pool.first;
-		pool.first = k;
+		give_pooled(k);
 	}
 	cache.n = 0;
-	spin_unlock(&pool.lock);
 }
 
 void stack_forked(void) { pool.lock = (struct spin){ 0 }; }

@@ -5,10 +5,11 @@
 
 struct stack {
 	struct body body;
-	struct stack *next; /* in a free list */
-	char *low;          /* the guard page */
-	size_t size;        /* of the whole mapping */
-	bool own;           /* mapped for itself */
+	struct stack *next;  /* in a free list of warm ones */
+	struct arena *arena; /* where its slot was cut; NULL: mapped for itself */
+	char *low;           /* the guard page */
+	size_t size;         /* of the whole mapping */
+	bool own;            /* mapped for itself */
 };
 
 struct stack *stack_take(size_t size); /* 0: the default; NULL: no memory */

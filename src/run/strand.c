@@ -190,7 +190,7 @@ void strand_end(struct strand *s, int result)
 
 /* -- names */
 
-static const char *kind_name(const struct strand *s)
+const char *strand_kind_name(const struct strand *s)
 {
 	return s->foreign ? "Foreign" : s->kind == TL_TASK ? "Task" : "Thread";
 }
@@ -201,7 +201,7 @@ const char *strand_name(struct strand *s, char buf[32])
 	if (s->extra && s->extra->name[0])
 		memcpy(buf, s->extra->name, 32);
 	else
-		snprintf(buf, 32, "%s-%u", kind_name(s), s->number);
+		snprintf(buf, 32, "%s-%u", strand_kind_name(s), s->number);
 	spin_unlock(&s->lock);
 	return buf;
 }

@@ -33,6 +33,7 @@ static int enter(struct strand *s, bool foreign)
 	loop_here = l;
 	strand_begin(s, &l->body);
 	wait_me = &s->park;
+	crash_enter();
 	return 0;
 }
 
@@ -40,6 +41,7 @@ static void leave(void)
 {
 	struct loop *l = loop_here;
 
+	crash_leave();
 	wait_me = NULL;
 	loop_here = NULL;
 	loop_close(l);

@@ -1,7 +1,9 @@
 /* shared_wait.c - waiting on words that other processes wake, with the kernel's shared futex.
  *
- * A thread without tasks sleeps on the word and on its own loop's word at once.  A task cannot: one
- * bridge thread sleeps on the words of all waiting tasks.  A wake that the bridge receives is worth
+ * A thread without tasks sleeps on the word and on its own loop's word at once.  A task cannot: its
+ * loop's ring waits for it, where there is one that can; the kernel decides whether a wake or the
+ * taking back of the wait came first.  Else one bridge thread sleeps on the words of all waiting
+ * tasks.  A wake that the bridge receives is worth
  * one waiter: the one it names, or, if that has left, whoever else sleeps on the word, in any
  * process (W18).  Two wakes may come back as one index, so after every return all words are looked
  * at again.
@@ -172,8 +174,10 @@ int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_
 	r = wait_ops->interrupted(wait_me, deadline.ns);
 	if (r < 0)
 		return wait_withdraw() ? 0 : r;
-	if (!wait_ops->sleep_shared(wait_me, w, addr, expected, deadline.ns))
-		return by_bridge(w, deadline);
+	if (!wait_ops->sleep_shared(wait_me, w, addr, expected, deadline.ns)) {
+		r = wait_ops->await_shared(w, addr, expected, deadline.ns);
+		return r == -ENOSYS ? by_bridge(w, deadline) : r;
+	}
 	wait_withdraw();
 	r = changed(w) ? 0 : wait_ops->interrupted(wait_me, deadline.ns);
 	return r;

@@ -58,6 +58,10 @@ struct wait_ops {
 	 * tasks of this thread are to run meanwhile. */
 	bool (*sleep_shared)(struct parker *me, const struct waiter *w, _Atomic uint32_t *word,
 		uint32_t expected, int64_t deadline);
+	/* The same for a strand that has begun to wait and leaves its thread to others: 0 (look
+	 * again), or why it leaves.  -ENOSYS: the loop has no means; nothing done. */
+	int (*await_shared)(const struct waiter *w, _Atomic uint32_t *word, uint32_t expected,
+		int64_t deadline);
 	/* Does addr lie in memory shared with other processes? */
 	bool (*is_shared)(const void *addr);
 	/* So many more strands (or fewer) wait for what another process may do. */

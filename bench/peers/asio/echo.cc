@@ -1,8 +1,9 @@
 // boost.asio: callbacks on one io_context.
+#include <utility> // boost 1.74 forgets it
+
 #include <boost/asio.hpp>
 #include <cstdio>
 #include <memory>
-#include <utility> // boost 1.74 forgets it
 
 using boost::asio::ip::tcp;
 

@@ -21,5 +21,7 @@ fn stream(pairs: usize, n: usize) {
 
 fn main() {
     rate("bounded queue, 1 to 1, two threads", &|n| stream(1, n));
-    rate("bounded queue, 4 to 4 tasks, two threads", &|n| stream(4, n));
+    rate("bounded queue, 4 to 4 tasks, two threads", &|n| {
+        stream(4, n)
+    });
 }

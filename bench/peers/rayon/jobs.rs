@@ -15,11 +15,17 @@ fn skynet(first: u64, size: u64) -> u64 {
         return first;
     }
     let part = size / 10;
-    (0..10u64).into_par_iter().map(|i| skynet(first + i * part, part)).sum()
+    (0..10u64)
+        .into_par_iter()
+        .map(|i| skynet(first + i * part, part))
+        .sum()
 }
 
 fn main() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
     per_op("tiny jobs to 2 workers, 1,000,000", "ns per job", &|n| {
         let count = AtomicUsize::new(0);
         pool.scope(|s| {
@@ -39,10 +45,14 @@ fn main() {
     line("submit one, wait for it", "ns", one);
     line("submit one from a thread, wait for it", "ns", one);
     let ms = |run: &dyn Fn(usize)| (0..3).map(|_| once(run, 0)).min().unwrap().as_secs_f64() * 1e3;
-    line("skynet, 1,000,000 leaves, 2 workers", "ms", ms(&|_| {
-        assert_eq!(pool.install(|| skynet(0, 1_000_000)), 499_999_500_000)
-    }));
-    line("fork-join fib(32), 2 workers", "ms", ms(&|_| {
-        assert_eq!(pool.install(|| fib(32)), 2_178_309)
-    }));
+    line(
+        "skynet, 1,000,000 leaves, 2 workers",
+        "ms",
+        ms(&|_| assert_eq!(pool.install(|| skynet(0, 1_000_000)), 499_999_500_000)),
+    );
+    line(
+        "fork-join fib(32), 2 workers",
+        "ms",
+        ms(&|_| assert_eq!(pool.install(|| fib(32)), 2_178_309)),
+    );
 }

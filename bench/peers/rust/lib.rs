@@ -35,6 +35,9 @@ pub fn rate(claim: &str, run: &dyn Fn(usize)) {
 pub fn status(name: &str) -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find(|l| l.starts_with(name)).unwrap_or("");
-    let kb = line.split_whitespace().nth(1).and_then(|w| w.parse::<f64>().ok());
+    let kb = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|w| w.parse::<f64>().ok());
     kb.unwrap_or(0.0) * 1024.0
 }

@@ -27,23 +27,6 @@ static void stream(long pairs, long n)
 static void one_to_one(long n) { stream(1, n); }
 static void four_to_four(long n) { stream(4, n); }
 
-static void pingpong(long n)
-{
-	tbb::concurrent_bounded_queue<long> there, back;
-	std::thread odd([&] {
-		for (long i = 0, item; i < n; i++) {
-			there.pop(item);
-			back.push(item);
-		}
-	});
-	for (long i = 0, item; i < n; i++) {
-		there.push(i);
-		back.pop(item);
-		bench_check(item == i, "ping-pong");
-	}
-	odd.join();
-}
-
 int main()
 {
 	const char *unit = "M items/s";
@@ -51,6 +34,5 @@ int main()
 	bench_line("bounded queue, 1 to 1, two threads", unit, 1e3 / bench_best(one_to_one));
 	bench_line(
 		"bounded queue, 4 to 4 tasks, two threads", unit, 1e3 / bench_best(four_to_four));
-	bench_per_op("ping-pong of two tasks on two loops", "ns there and back", pingpong);
 	return 0;
 }

@@ -11,7 +11,9 @@ fn skynet(first: u64, size: u64) -> Sum {
             return first;
         }
         let part = size / 10;
-        let parts: Vec<_> = (0..10).map(|i| tokio::spawn(skynet(first + i * part, part))).collect();
+        let parts: Vec<_> = (0..10)
+            .map(|i| tokio::spawn(skynet(first + i * part, part)))
+            .collect();
         let mut sum = 0;
         for p in parts {
             sum += p.await.unwrap();
@@ -31,8 +33,13 @@ fn tiny(rt: &Runtime, n: usize) {
 }
 
 fn main() {
-    let rt = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    per_op("tiny jobs to 2 workers, 1,000,000", "ns per job", &|n| tiny(&rt, n));
+    let rt = Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    per_op("tiny jobs to 2 workers, 1,000,000", "ns per job", &|n| {
+        tiny(&rt, n)
+    });
     // From a thread outside: a task would run it on its own worker.
     let one = best(&|n| {
         for i in 0..n {
@@ -48,5 +55,9 @@ fn main() {
         },
         0,
     );
-    line("skynet, 1,000,000 leaves, 2 workers", "ms", took.as_secs_f64() * 1000.0);
+    line(
+        "skynet, 1,000,000 leaves, 2 workers",
+        "ms",
+        took.as_secs_f64() * 1000.0,
+    );
 }

@@ -26,6 +26,11 @@ fn main() {
     let unit = "ns there and back";
     let one = Builder::new_current_thread().build().unwrap();
     per_op("queue ping-pong in one loop", unit, &|n| pingpong(&one, n));
-    let two = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    per_op("ping-pong of two tasks on two loops", unit, &|n| pingpong(&two, n));
+    let two = Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    per_op("ping-pong of two tasks on two loops", unit, &|n| {
+        pingpong(&two, n)
+    });
 }

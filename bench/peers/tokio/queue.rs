@@ -26,6 +26,9 @@ fn stream(rt: &Runtime, n: usize) {
 fn main() {
     let one = Builder::new_current_thread().build().unwrap();
     rate("bounded queue (128), one loop", &|n| stream(&one, n));
-    let two = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let two = Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     rate("bounded queue, 1 to 1, two threads", &|n| stream(&two, n));
 }

@@ -39,9 +39,17 @@ fn parked(rt: &Runtime) {
         while asleep.load(Relaxed) < MILLION {
             tokio::task::yield_now().await;
         }
-        line("1,000,000 parked, time to park all", "s", began.elapsed().as_secs_f64());
+        line(
+            "1,000,000 parked, time to park all",
+            "s",
+            began.elapsed().as_secs_f64(),
+        );
         let (rss, tables) = (status("VmRSS:") - rss, status("VmPTE:") - tables);
-        line("1,000,000 parked, resident", "bytes each", rss / MILLION as f64);
+        line(
+            "1,000,000 parked, resident",
+            "bytes each",
+            rss / MILLION as f64,
+        );
         let both = (rss + tables) / MILLION as f64;
         line("1,000,000 parked, with page tables", "bytes each", both);
     })
@@ -50,7 +58,11 @@ fn parked(rt: &Runtime) {
 fn main() {
     let rt = Builder::new_current_thread().enable_time().build().unwrap();
     let took = once(&|n| all(&rt, n), MILLION);
-    line("spawn 1,000,000, then wait", "ns per task", took.as_nanos() as f64 / MILLION as f64);
+    line(
+        "spawn 1,000,000, then wait",
+        "ns per task",
+        took.as_nanos() as f64 / MILLION as f64,
+    );
     line("spawn 1,000,000, peak", "MB", status("VmHWM:") / 1e6);
     per_op("spawn + join, one at a time", "ns", &|n| {
         rt.block_on(async {
