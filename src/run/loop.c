@@ -433,7 +433,7 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->polling = l->n_timers = me->timer = 0;
 	l->claims = 1;
 	l->deque = (struct deque){ 0 };
-	l->worker = false;
+	l->takes = false;
 	l->zero = me;
 	l->foreign = false;
 	l->os_id = plat_thread_id();

@@ -1,21 +1,18 @@
 /* work.c - .anywhere: tasks that have not begun and may begin on any of a few loops.
  *
  * Each loop keeps those that were started on it in a deque.  The loop itself begins the oldest when
- * it has nothing else to run; a join takes its child back from the young end (place.c); an idle
- * worker
- * steals the older half.  So work goes where the queue delay is shortest, namely nil, and a task
- * that
- * has begun never moves.
+ * it has nothing else to run; a join takes its child back from the young end (place.c); a worker, or
+ * any loop that starts such tasks, steals old ones from others when it is idle.  So work goes where
+ * the queue delay is shortest, namely nil, and a task that has begun never moves.
  *
  * deque.lock guards the deque; deque.n may be read without it.  Workers are threads that only loop,
  * made with the first .anywhere task: one less than the processors it may use, as the starter is
- * the
- * first.  A push wakes one sleeping worker unless another is already looking. */
+ * the first.  A push wakes one sleeper unless another is already looking. */
 #include "base/mem.h"
 #include "run/run.h"
 #include <errno.h>
 
-enum { FIRST_ROOM = 64, MOST_STOLEN = 64, LOOK_NS = 20000 };
+enum { FIRST_ROOM = 64, MOST_STOLEN = 64, SHARE = 16, LOOK_NS = 20000 };
 
 static struct crew {
 	struct spin lock;
@@ -109,19 +106,20 @@ static struct strand *take_own(struct loop *l)
 	return s ? adopt(l, s) : NULL;
 }
 
-/* The older half of one deque moves to ours. */
+/* Some of the oldest of one deque move to ours: one of a few, for that may be half of all the work
+ * there is, and many of many. */
 static bool rob(struct loop *victim, void *arg)
 {
 	struct loop *l = arg;
 	struct deque *d = &victim->deque;
 	struct strand *loot[MOST_STOLEN];
-	uint32_t n = 0, half;
+	uint32_t n = 0, share;
 
 	if (victim == l || !atomic_load_explicit(&d->n, memory_order_relaxed) ||
 		!spin_try(&d->lock))
 		return true;
-	half = (d->tail - d->head + 1) / 2;
-	while (n < half && n < MOST_STOLEN)
+	share = (d->tail - d->head) / SHARE + 1;
+	while (n < share && n < MOST_STOLEN && d->head != d->tail)
 		loot[n++] = pop_old(d);
 	spin_unlock(&d->lock);
 	spin_lock(&l->deque.lock);
@@ -139,7 +137,7 @@ struct strand *work_take(struct loop *l)
 {
 	struct strand *s = take_own(l);
 
-	if (!s && l->worker && !loop_each(rob, l))
+	if (!s && l->takes && !loop_each(rob, l))
 		s = take_own(l);
 	return s;
 }
@@ -149,7 +147,7 @@ struct strand *work_take(struct loop *l)
 static int work(void *arg)
 {
 	(void)arg;
-	loop_here->worker = true;
+	loop_here->takes = true;
 	return tl_sleep_until(TL_NEVER);
 }
 
@@ -189,7 +187,7 @@ bool work_look(struct loop *l)
 	int64_t until;
 	bool found = false;
 
-	if (!l->worker)
+	if (!l->takes)
 		return false;
 	if (atomic_fetch_add_explicit(&crew.looking, 1, memory_order_seq_cst) == 0) {
 		until = plat_now() + LOOK_NS;
@@ -216,7 +214,7 @@ static bool stir(struct loop *l)
  * work_push: either its task is seen here, or our idleness there.  True: there is work. */
 bool work_rest(struct loop *l)
 {
-	if (!l->worker)
+	if (!l->takes)
 		return false;
 	atomic_fetch_add_explicit(&crew.idle, 1, memory_order_seq_cst);
 	atomic_store_explicit(&l->idle, true, memory_order_seq_cst);
@@ -229,14 +227,14 @@ bool work_rest(struct loop *l)
 
 void work_up(struct loop *l)
 {
-	if (l->worker)
+	if (l->takes)
 		stir(l);
 }
 
 static bool rouse(struct loop *l, void *arg)
 {
 	(void)arg;
-	if (!l->worker || !stir(l))
+	if (!l->takes || !stir(l))
 		return true;
 	loop_wake(l);
 	return false;
@@ -249,6 +247,7 @@ void work_push(struct loop *l, struct strand *s)
 	if (!crew.begun)
 		begin();
 	s->anywhere = true;
+	l->takes = true;
 	spin_lock(&l->deque.lock);
 	in = push(&l->deque, s);
 	spin_unlock(&l->deque.lock);
