@@ -83,6 +83,18 @@ int plat_cpu_count(void)
 	return quota(n > 0 ? n : 1);
 }
 
+bool plat_parallel(void)
+{
+	static _Atomic int count;
+	int n = atomic_load_explicit(&count, memory_order_relaxed);
+
+	if (!n) {
+		n = plat_cpu_count();
+		atomic_store_explicit(&count, n, memory_order_relaxed);
+	}
+	return n > 1;
+}
+
 int plat_thread_count(void)
 {
 	DIR *d = opendir("/proc/self/task");

@@ -100,12 +100,32 @@ static void awake(struct loop *l)
 		l->taken++;
 }
 
+/* Falling asleep and being woken on another processor costs tens of microseconds: somebody may be
+ * about to push.  How long to wait for that adapts: more after it paid, less after it did not. */
+static bool comes_soon(struct loop *l)
+{
+	enum { LEAST = 64, MOST = 2048, STEP = 128 };
+	unsigned spins = l->patience;
+
+	if (l->polling || !plat_parallel())
+		return false;
+	for (unsigned i = 0; i <= spins; i++) {
+		if (!inbox_empty(l)) {
+			l->patience = spins + STEP < MOST ? spins + STEP : MOST;
+			return true;
+		}
+		plat_relax();
+	}
+	l->patience = spins - spins / 8 > LEAST ? spins - spins / 8 : LEAST;
+	return false;
+}
+
 static void sleep_loop(struct loop *l)
 {
 	int64_t until = timer_next(l);
 	bool forever = !until && !l->polling;
 
-	if (work_look(l) || work_rest(l))
+	if (comes_soon(l) || work_look(l) || work_rest(l))
 		return;
 	if (forever)
 		until = deadlock_sleep(l);

@@ -29,6 +29,7 @@ struct loop {
 	struct waiter *drainer; /* zero, when its thread is about to end */
 	bool foreign;           /* adopted, not started by telar */
 	unsigned suspicious;    /* deadlock.c: how often it has looked again */
+	unsigned patience;      /* turns of waiting before a sleep */
 	bool takes;             /* .anywhere tasks, when it has nothing else: see work.c */
 	bool counted;           /* in deadlock.c's loops */
 	/* everybody's, also after the thread has ended */
