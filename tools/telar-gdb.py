@@ -184,7 +184,9 @@ class Detour(Unwinder):
         if (sp, pc) != (self.from_sp, self.from_pc):
             return None
         word = gdb.lookup_type("unsigned long")
-        answer = pending.create_unwind_info(FrameId(gdb.Value(sp), gdb.Value(pc)))
+        # A frame further in must lie lower, or gdb takes the stack for corrupt: so say that we are
+        # on the strand's.
+        answer = pending.create_unwind_info(FrameId(gdb.Value(self.to), gdb.Value(pc)))
         for register, at in self.layout["at"].items():
             kept = gdb.Value(self.to + 8 * at).cast(word.pointer()).dereference()
             answer.add_saved_register(register, kept)

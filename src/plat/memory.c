@@ -1,8 +1,7 @@
 /* memory.c - address space, guards and slabs.
  *
  * A guard is MADV_GUARD_INSTALL where the kernel has it (no mapping of its own: a million guarded
- * stacks fit the default limit of 65,530 mappings), else PROT_NONE; locked memory takes only that.
- * */
+ * stacks fit the default limit of 65,530 mappings), else PROT_NONE, as also in locked memory. */
 #include "plat/linux.h"
 #include "plat/plat.h"
 #include "plat/switch.h"

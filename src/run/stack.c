@@ -13,7 +13,6 @@
 #include "run/stack.h"
 #include "base/mem.h"
 #include "run/run.h"
-#include <errno.h>
 
 enum { USABLE = 256 << 10, LEAST_PAGES = 4 };
 enum { COLOURS = 24, COLOUR = 128, CACHE = 64, WARM = 1024, ARENA = 256 };

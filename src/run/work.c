@@ -1,7 +1,8 @@
 /* work.c - .anywhere: tasks that have not begun and may begin on any of a few loops.
  *
  * Each loop keeps those that were started on it in a deque.  The loop itself begins the oldest when
- * it has nothing else to run; a join takes its child back from the young end (place.c); a worker, or
+ * it has nothing else to run; a join takes its child back from the young end (place.c); a worker,
+ * or
  * any loop that starts such tasks, steals old ones from others when it is idle.  So work goes where
  * the queue delay is shortest, namely nil, and a task that has begun never moves.
  *

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <telar.h>
 
-#define PLAIN __attribute__((noinline, noclone))
+#define PLAIN __attribute__((noinline))
 
 static tl_event never;
 static _Atomic int parked;

@@ -7,6 +7,7 @@
 static int dying(void (*fn)(void), char *text, size_t cap)
 {
 	int status, fds[2];
+	char *emulator;
 	size_t n = 0;
 	ssize_t got;
 	pid_t pid;
@@ -25,6 +26,8 @@ static int dying(void (*fn)(void), char *text, size_t cap)
 	while (n < cap - 1 && (got = read(fds[0], text + n, cap - 1 - n)) > 0)
 		n += (size_t)got;
 	text[n] = 0;
+	if ((emulator = strstr(text, "qemu: ")))
+		*emulator = 0; /* it has a line of its own to say */
 	close(fds[0]);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	return status;
