@@ -15,6 +15,7 @@ static _Atomic uint32_t wakes;
 static atomic_flag told = ATOMIC_FLAG_INIT;
 
 void deadlock_loops(int change) { atomic_fetch_add_explicit(&loops, change, memory_order_seq_cst); }
+
 static bool quiet(struct loop *l, void *arg)
 {
 	(void)arg;

@@ -63,6 +63,7 @@ struct body {
 	_Atomic int64_t since;
 	struct stack *stack; /* NULL: a thread's own */
 	const char *floor;   /* no child is run in place below this; NULL: none at all */
+	char name[32];       /* a default one, for tl_my_name */
 	bool placed;         /* a child runs on this strand's stack */
 	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
 	struct switch_note note;
@@ -176,7 +177,7 @@ void work_push(struct loop *l, struct strand *s);
 /* It is ours again: nobody took it, and it fits. */
 bool work_claim(struct strand *me, struct strand *s,
 	bool (*fits)(const struct strand *me, const struct strand *s));
-struct strand *work_take(struct loop *l);          /* one to begin here, or NULL */
+struct strand *work_take(struct loop *l); /* one to begin here, or NULL */
 bool work_look(struct loop *l);
 bool work_rest(struct loop *l);
 void work_up(struct loop *l);

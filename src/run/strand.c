@@ -208,10 +208,9 @@ const char *strand_name(struct strand *s, char buf[32])
 
 const char *tl_my_name(void)
 {
-	static _Thread_local char buf[32];
 	struct strand *s = strand_self();
 
-	return s->extra && s->extra->name[0] ? s->extra->name : strand_name(s, buf);
+	return s->extra && s->extra->name[0] ? s->extra->name : strand_name(s, s->body->name);
 }
 
 int tl_name(tl_strand t, char *buf, size_t cap)

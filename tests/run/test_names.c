@@ -234,3 +234,27 @@ TEST(ids_are_not_used_again)
 			CHECK(ids[i] != ids[k]);
 	}
 }
+
+/* -- the name of one strand is not overwritten by another's */
+
+static int keep_name(void *arg)
+{
+	const char *mine = tl_my_name();
+	char copy[32];
+
+	(void)arg;
+	strcpy(copy, mine);
+	tl_yield();
+	CHECK_STR(mine, copy);
+	return 0;
+}
+
+TEST(a_default_name_stays_while_others_ask_theirs)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 3; i++)
+		tl_task_start(&s, keep_name, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
