@@ -17,6 +17,40 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Is one of them at work?  gcc tells by a macro, clang by a feature. */
+#if defined(__SANITIZE_THREAD__)
+#define TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+#ifndef TSAN
+#define TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#endif
+#ifndef ASAN
+#define ASAN 0
+#endif
+#define SANITIZED (TSAN || ASAN)
+
+/* TSan has room for 8,128 threads and stacks at once, also counting some that have ended. */
+#define AT_ONCE(n) (TSAN && (n) > 4000 ? 4000 : (n))
+
+#if TSAN
+#ifdef __cplusplus
+extern "C" const char *__tsan_default_options(void);
+#endif
+/* The child of a fork goes on, with new threads too; the first report ends the case. */
+const char *__tsan_default_options(void) { return "die_after_fork=0:halt_on_error=1"; }
+#endif
+
 struct check_case {
 	const char *name;
 	void (*run)(void);

@@ -31,6 +31,16 @@ static inline void list_remove(struct node *n)
 	list_init(n);
 }
 
+/* All of from become the list of the empty head `to`. */
+static inline void list_move(struct node *to, struct node *from)
+{
+	if (list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	list_init(from);
+}
+
 static inline struct node *list_pop(struct node *head)
 {
 	struct node *n = head->next;

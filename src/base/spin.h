@@ -5,6 +5,7 @@
  * lost its processor therefore naps in growing steps instead (see spin_wait). */
 #ifndef TELAR_SPIN_H
 #define TELAR_SPIN_H
+#include "plat/hostile.h"
 #include "plat/plat.h"
 
 struct spin {
@@ -20,6 +21,7 @@ static inline bool spin_try(struct spin *s)
 
 static inline void spin_lock(struct spin *s)
 {
+	hostile_pause();
 	if (!spin_try(s))
 		spin_wait(s);
 }

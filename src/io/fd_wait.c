@@ -19,20 +19,18 @@ static bool never_blocks(int fd)
 /* What fd is ready for now; -EAGAIN: nothing. */
 static int look(int fd, int events)
 {
-	struct pollfd p = { .fd = fd,
-		.events = (short)((events & TL_IN ? POLLIN | POLLRDHUP : 0) |
-				  (events & TL_OUT ? POLLOUT : 0)) };
-	int r = fd < 0 ? -EBADF : poll(&p, 1, 0);
+	int want = (events & TL_IN ? POLLIN | POLLRDHUP : 0) | (events & TL_OUT ? POLLOUT : 0);
+	int r = fd < 0 ? -EBADF : plat_poll(fd, want), is;
 
 	if (r <= 0)
-		return r == 0 ? -EAGAIN : fd < 0 ? r : -errno;
-	if (p.revents & POLLNVAL)
+		return r == 0 ? -EAGAIN : r;
+	if (r & POLLNVAL)
 		return -EBADF;
 	if (never_blocks(fd))
 		return -EPERM;
-	r = (p.revents & (POLLIN | POLLRDHUP | POLLHUP | POLLERR) ? TL_IN : 0) |
-	    (p.revents & (POLLOUT | POLLHUP | POLLERR) ? TL_OUT : 0);
-	return r & events;
+	is = (r & (POLLIN | POLLRDHUP | POLLHUP | POLLERR) ? TL_IN : 0) |
+	     (r & (POLLOUT | POLLHUP | POLLERR) ? TL_OUT : 0);
+	return is & events;
 }
 
 int tl_fd_wait(int fd, int events, tl_time deadline)

@@ -63,10 +63,30 @@ static int bind_to(int fd, const struct address *a)
 	return bind(fd, &a->any, a->size) < 0 ? -errno : 0;
 }
 
-/* fd listens on a from now on; what accept(2) makes inherits its options. */
-static int prepare(int fd, const struct address *a)
+/* Its real address; and which path is ours. */
+static int learn(tl_listener *l)
 {
-	int one = 1, r;
+	const char *path;
+	struct stat st;
+
+	l->address.size = sizeof l->address.un;
+	if (getsockname(l->fd, &l->address.any, &l->address.size) < 0)
+		return -errno;
+	path = address_path(&l->address);
+	if (!path)
+		return 0;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	l->maker = getpid();
+	return 0;
+}
+
+/* l listens on a from now on; what accept(2) makes inherits its options. */
+static int prepare(tl_listener *l, const struct address *a)
+{
+	int fd = l->fd, one = 1, r;
 
 	if (a->any.sa_family != AF_UNIX) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -75,27 +95,10 @@ static int prepare(int fd, const struct address *a)
 	r = bind_to(fd, a);
 	if (r < 0)
 		return r;
-	if (listen(fd, BACKLOG) < 0) {
-		r = -errno;
-		if (address_path(a))
-			unlink(address_path(a));
-	}
+	r = listen(fd, BACKLOG) < 0 ? -errno : learn(l);
+	if (r < 0 && address_path(a))
+		unlink(address_path(a));
 	return r;
-}
-
-/* Its real address; and remember which path is ours. */
-static void learn(tl_listener *l, const struct address *asked)
-{
-	struct stat st;
-
-	l->address.size = sizeof l->address.un;
-	if (getsockname(l->fd, &l->address.any, &l->address.size) < 0)
-		l->address = *asked;
-	if (address_path(&l->address) && lstat(address_path(&l->address), &st) == 0) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-		l->maker = getpid();
-	}
 }
 
 int tl_listen(tl_listener **ret, const char *address)
@@ -110,7 +113,7 @@ int tl_listen(tl_listener **ret, const char *address)
 	if (!l)
 		return -ENOMEM;
 	l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	r = l->fd < 0 ? -errno : prepare(l->fd, &a);
+	r = l->fd < 0 ? -errno : prepare(l, &a);
 	if (r < 0) {
 		if (l->fd >= 0)
 			close(l->fd);
@@ -120,7 +123,6 @@ int tl_listen(tl_listener **ret, const char *address)
 	l->stamp = poller_stamp();
 	list_init(&l->others.head);
 	atomic_store_explicit(&l->refs, 1, memory_order_relaxed);
-	learn(l, &a);
 	*ret = l;
 	return 0;
 }

@@ -202,7 +202,8 @@ static ssize_t pipe_write(int fd, const void *buf, size_t n)
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &was);
 	sigpending(&pending);
 	before = sigismember(&pending, SIGPIPE);
-	r = write(fd, buf, n);
+	while ((r = write(fd, buf, n)) < 0 && errno == EINTR)
+		;
 	r = r < 0 ? -errno : r;
 	if (r == -EPIPE && !before)
 		sigtimedwait(&pipe_only, NULL, &now);

@@ -1,7 +1,9 @@
 /* barrier.c - the barrier in two halves.  Source: membarrier(2), private expedited. */
 #include "plat/linux.h"
 #include "plat/plat.h"
+#include <errno.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <unistd.h>
 
 bool plat_barrier_both;
@@ -17,6 +19,11 @@ __attribute__((constructor(101))) static void begin(void)
 
 void plat_barrier_heavy(void)
 {
-	if (plat_barrier_both || !command(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		atomic_thread_fence(memory_order_seq_cst);
+	bool done = false;
+
+	while (!plat_barrier_both && !(done = command(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) &&
+		errno == ENOMEM)
+		sched_yield(); /* a fence of our own is half a barrier: the last resort */
+	if (!done)
+		plat_fence();
 }

@@ -13,8 +13,19 @@
 
 #define PLAT_LINE 64 /* bytes that two processors fight over */
 
+#if defined(__SANITIZE_THREAD__)
+#define PLAT_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PLAT_TSAN 1
+#endif
+#endif
+
 /* -- clock */
 int64_t plat_now(void);
+
+/* What of events (poll(2)'s) fd has now; 0: nothing. */
+int plat_poll(int fd, int events);
 
 /* -- futex: sleep on a 32-bit word while it holds `expected`.  0: woken (perhaps for nothing);
  * -EAGAIN: it held something else; -ETIMEDOUT.  shared: also across processes. */
@@ -29,6 +40,18 @@ struct plat_word {
 };
 int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline);
 
+/* A full fence.  TSan knows none; for the processor an exchange is as good, and since it is on a
+ * word that nobody else has, TSan takes no other access for ordered by it: it hides no race. */
+static inline void plat_fence(void)
+{
+#ifdef PLAT_TSAN
+	_Atomic int own = 0;
+	atomic_exchange_explicit(&own, 1, memory_order_seq_cst);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
 /* -- a barrier in two halves, for a side that runs often (light, free) and one that seldom does
  * (heavy, a system call): as if both had a full fence between their store and their load. */
 void plat_barrier_heavy(void);
@@ -37,7 +60,7 @@ static inline void plat_barrier_light(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
 	if (__builtin_expect(plat_barrier_both, 0))
-		atomic_thread_fence(memory_order_seq_cst);
+		plat_fence();
 }
 
 /* -- processor */
@@ -90,7 +113,9 @@ int plat_thread_helpers(void);
 void plat_thread_forked(void); /* in the child of a fork: they are not here */
 /* How many threads the process has right now, whoever made them; < 0: unknown. */
 int plat_thread_count(void);
-/* A number that no other process, living or dead, of this boot has; 0: pid is not running. */
+/* A number that no other process, living or dead, of this boot has; 0: pid is not running;
+ * PLAT_RUNS: it is, but out of descriptors or memory we cannot tell which one it is. */
+#define PLAT_RUNS UINT64_MAX
 uint64_t plat_process_stamp(pid_t pid);
 void plat_random(void *buf, size_t n);
 

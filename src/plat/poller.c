@@ -70,6 +70,8 @@ bool poller_disarm(struct poller *p, struct poll_op *op) { return p->table->disa
 void poller_wait(struct poller *p, int64_t deadline) { p->table->wait(p, deadline); }
 void poller_wake(struct poller *p) { p->table->wake(p); }
 void poller_drop(struct poller *p, int fd) { p->table->drop(p, fd); }
+int poller_fd(struct poller *p) { return p->table->fd(p); }
+bool poller_rest(struct poller *p) { return p->table->rest(p); }
 
 uint32_t poller_stamp(void)
 {

@@ -65,6 +65,12 @@ bool poller_disarm(struct poller *p, struct poll_op *op);
  * woken. */
 void poller_wait(struct poller *p, int64_t deadline);
 void poller_wake(struct poller *p);
+/* For a loop whose thread waits elsewhere: a descriptor, the poller's own, that becomes readable when
+ * poller_wait has something to do; and before each such wait, poller_rest: what is armed by now
+ * reaches the kernel, and the descriptor tells of all that comes from here on.  False: something has
+ * come already. */
+int poller_fd(struct poller *p);
+bool poller_rest(struct poller *p);
 /* The file fd is about to be closed: forget it (it may live on in a forked child). */
 void poller_drop(struct poller *p, int fd);
 
@@ -80,6 +86,8 @@ struct poller_table {
 	void (*wait)(struct poller *p, int64_t deadline);
 	void (*wake)(struct poller *p);
 	void (*drop)(struct poller *p, int fd);
+	int (*fd)(struct poller *p);
+	bool (*rest)(struct poller *p);
 };
 struct poller {
 	const struct poller_table *table;

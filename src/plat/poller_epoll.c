@@ -116,7 +116,7 @@ static bool finish(struct poll_op *op, int events)
 
 static int arm(struct poller *p, struct poll_op *op)
 {
-	struct slot *s;
+	struct slot *s = NULL;
 	int r = op->kind == POLLER_WORD ? -ENOSYS : slot_for(set_of(p), op->fd, &s);
 	int events = poller_events(op), now;
 
@@ -237,5 +237,14 @@ static void wake_set(struct poller *p)
 
 static void drop(struct poller *p, int fd) { epoll_ctl(set_of(p)->epoll, EPOLL_CTL_DEL, fd, NULL); }
 
+static int fd_of(struct poller *p) { return set_of(p)->epoll; }
+
+/* All is with the kernel from the moment it is armed. */
+static bool rest(struct poller *p)
+{
+	(void)p;
+	return true;
+}
+
 const struct poller_table poller_epoll = { "epoll", false, open_set, close_set, arm, disarm,
-	wait_set, wake_set, drop };
+	wait_set, wake_set, drop, fd_of, rest };

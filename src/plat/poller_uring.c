@@ -14,6 +14,7 @@
 #include "plat/uring.h"
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@ struct ring {
 	struct uring u;
 	int wake;     /* an eventfd; -1: messages do */
 	bool watched; /* it is being polled */
+	int bell;     /* an eventfd that the kernel writes to when there is something to do; -1 */
 };
 
 enum { NOTHING = 0, WAKE = 1 }; /* no op's address */
@@ -60,7 +62,7 @@ static int open_ring(struct poller **ret)
 		free(r);
 		return e;
 	}
-	r->wake = -1;
+	r->wake = r->bell = -1;
 	if (uring_send(r->u.fd, WAKE) < 0 &&
 		(r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
 		e = -errno;
@@ -79,6 +81,8 @@ static void close_ring(struct poller *p)
 	uring_close(&r->u);
 	if (r->wake >= 0)
 		close(r->wake);
+	if (r->bell >= 0)
+		close(r->bell);
 	free(r);
 }
 
@@ -227,7 +231,8 @@ static void wake_ring(struct poller *p)
 	uint64_t one = 1;
 
 	if (r->wake < 0)
-		uring_send(r->u.fd, WAKE);
+		while (uring_send(r->u.fd, WAKE) == -ENOMEM)
+			sched_yield(); /* a wake must not be lost */
 	else if (write(r->wake, &one, sizeof one) < 0)
 		return; /* full: it is awake */
 }
@@ -239,5 +244,38 @@ static void drop(struct poller *p, int fd)
 	(void)fd;
 }
 
+/* The ring's own descriptor does not do: with DEFER_TASKRUN who polls it is not woken by what has yet
+ * to be worked on (Linux 6.18), and only a look at it would tell. */
+static int fd_of(struct poller *p)
+{
+	struct ring *r = ring_of(p);
+	int bell, e = 0;
+
+	if (r->bell >= 0)
+		return r->bell;
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bell < 0 ||
+		syscall(SYS_io_uring_register, r->u.fd, IORING_REGISTER_EVENTFD, &bell, 1) < 0)
+		e = -errno;
+	if (e < 0 && bell >= 0)
+		close(bell);
+	return e < 0 ? e : (r->bell = bell);
+}
+
+/* The bell is silenced first: what rang it is seen by the look that follows. */
+static bool rest(struct poller *p)
+{
+	struct ring *r = ring_of(p);
+	uint64_t count;
+
+	if (!watch(r))
+		return false;
+	if (uring_pending(&r->u))
+		uring_enter(&r->u, 0, 0);
+	if (read(r->bell, &count, sizeof count) < 0 && errno != EAGAIN)
+		return false;
+	return uring_empty(&r->u) && !uring_pending(&r->u);
+}
+
 const struct poller_table poller_uring = { "uring", true, open_ring, close_ring, arm, disarm,
-	wait_ring, wake_ring, drop };
+	wait_ring, wake_ring, drop, fd_of, rest };

@@ -1,11 +1,11 @@
 /* process.c - the clock, the processors, and who is who. */
 #include "plat/linux.h"
 #include "plat/plat.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,51 +95,74 @@ bool plat_parallel(void)
 	return n > 1;
 }
 
-int plat_thread_count(void)
+/* Number n in proc(5)'s stat of a process; 0: unknown. */
+static uint64_t stat_field(const char *path, int n)
 {
-	DIR *d = opendir("/proc/self/task");
-	int n = 0;
+	char text[1024], *p;
+	unsigned long long value = 0;
 
-	if (!d)
-		return -errno;
-	for (struct dirent *e; (e = readdir(d));)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
-/* The time a process began, in clock ticks since boot: field 22 of proc(5)'s stat. */
-static uint64_t begin_of(pid_t pid)
-{
-	char path[40], text[1024], *p;
-	unsigned long long t = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	if (slurp(path, text, sizeof text) <= 0 || !(p = strrchr(text, ')')))
 		return 0;
-	for (int field = 2; p && field < 22; field++)
+	for (int field = 2; p && field < n; field++)
 		p = strchr(p + 1, ' ');
 	if (p)
-		sscanf(p, "%llu", &t);
-	return t;
+		sscanf(p, "%llu", &value);
+	return value;
+}
+
+/* The time a process began, in clock ticks since boot. */
+static uint64_t begin_of(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	return stat_field(path, 22);
+}
+
+/* Not by the entries of /proc/self/task: a thread that ends while they are listed hides those that
+ * come after it. */
+int plat_thread_count(void)
+{
+	uint64_t n = stat_field("/proc/self/stat", 20);
+
+	return n ? (int)n : -ESRCH;
+}
+
+int plat_poll(int fd, int events)
+{
+	struct pollfd p = { .fd = fd, .events = (short)events };
+	int r;
+
+	do
+		r = poll(&p, 1, 0);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r ? p.revents : 0;
+}
+
+/* Of a process that runs, by its pidfd. */
+static uint64_t stamp_by(int fd, pid_t pid)
+{
+	struct statfs fs;
+	struct stat st;
+	uint64_t stamp = 0;
+
+	if (fstatfs(fd, &fs) == 0 && fs.f_type != PLAT_PIDFS_MAGIC)
+		stamp = begin_of(pid);
+	else if (fstat(fd, &st) == 0)
+		stamp = st.st_ino;
+	return stamp ? stamp : PLAT_RUNS;
 }
 
 uint64_t plat_process_stamp(pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd ended = { .fd = fd, .events = POLLIN };
-	struct statfs fs;
-	struct stat st;
-	uint64_t stamp = 0;
+	uint64_t stamp;
 
+	if (fd < 0 && errno == ENOSYS)
+		return begin_of(pid);
 	if (fd < 0)
-		return errno == ESRCH ? 0 : begin_of(pid);
-	if (poll(&ended, 1, 0) == 0) {
-		if (fstatfs(fd, &fs) == 0 && fs.f_type == PLAT_PIDFS_MAGIC && fstat(fd, &st) == 0)
-			stamp = st.st_ino;
-		else
-			stamp = begin_of(pid);
-	}
+		return errno == ESRCH || (kill(pid, 0) < 0 && errno == ESRCH) ? 0 : PLAT_RUNS;
+	stamp = plat_poll(fd, POLLIN) > 0 ? 0 : stamp_by(fd, pid);
 	close(fd);
 	return stamp;
 }

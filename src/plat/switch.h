@@ -10,16 +10,9 @@
 #define SWITCH_ASAN 1
 #endif
 #endif
-#if defined(__SANITIZE_THREAD__)
-#define SWITCH_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SWITCH_TSAN 1
-#endif
-#endif
 
 /* TSan takes one stack for one strand: no child may run on its parent's. */
-#ifdef SWITCH_TSAN
+#ifdef PLAT_TSAN
 enum { switch_may_place = 0 };
 #else
 enum { switch_may_place = 1 };
@@ -37,8 +30,12 @@ struct switch_note {
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
-#ifdef SWITCH_TSAN
+#ifdef PLAT_TSAN
 #include <sanitizer/tsan_interface.h>
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 #endif
 
 /* Before leaving `from` (gone: for ever) for `to`. */
@@ -48,7 +45,7 @@ static inline void switch_leave(struct switch_note *from, struct switch_note *to
 #ifdef SWITCH_ASAN
 	__sanitizer_start_switch_fiber(gone ? NULL : &from->fake, to->low, to->size);
 #endif
-#ifdef SWITCH_TSAN
+#ifdef PLAT_TSAN
 	if (!from->fiber)
 		from->fiber = __tsan_get_current_fiber();
 	if (!to->fiber)
@@ -71,11 +68,27 @@ static inline void switch_arrive(struct switch_note *here, struct switch_note *f
 static inline void switch_bury(struct switch_note *n)
 {
 	(void)n;
-#ifdef SWITCH_TSAN
+#ifdef PLAT_TSAN
 	if (n->fiber)
 		__tsan_destroy_fiber(n->fiber);
 #endif
 	n->fiber = n->fake = NULL;
+}
+
+/* The first and last thing in the child of a fork.  The other threads are gone, and what they were
+ * at when it came is done; TSan takes them for alive, and is told to look away. */
+static inline void switch_forked(bool done)
+{
+	(void)done;
+#ifdef PLAT_TSAN
+	if (done) {
+		AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+		AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+	} else {
+		AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+		AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+	}
+#endif
 }
 
 /* Its memory will hold other frames: let go of the marks of the old ones. */

@@ -8,7 +8,7 @@
  * The walk needs no memory and no recursion: it climbs by the tree's own pointers and holds the
  * locks of the path (strand, scope, strand ...), always downwards, so two walks cannot block each
  * other and nothing on the path can go away. */
-#include "run/run.h"
+#include "run/bias.h"
 
 static int64_t sooner(int64_t a, int64_t b) { return !a ? b : !b || a < b ? a : b; }
 
@@ -98,23 +98,27 @@ void cancel_scope(tl_scope *scope, uint32_t why)
 	struct scope *in = scope_of(scope);
 	struct strand *owner = in->owner;
 
+	bias_visit();
 	spin_lock(&owner->lock);
 	if (!in->asked_at)
 		in->asked_at = plat_now();
 	atomic_fetch_or_explicit(&in->flags, SCOPE_CANCELLED | why, memory_order_seq_cst);
 	walk(owner, scope);
 	spin_unlock(&owner->lock);
+	bias_leave();
 }
 
 void cancel_moved(tl_scope *scope, int64_t deadline)
 {
 	struct strand *owner = scope_of(scope)->owner;
 
+	bias_visit();
 	spin_lock(&owner->lock);
 	__atomic_store_n(&scope->deadline.ns, deadline, __ATOMIC_RELAXED);
 	if (if_new(scope))
 		walk(owner, scope);
 	spin_unlock(&owner->lock);
+	bias_leave();
 }
 
 /* The generation in the word keeps us from asking the next strand of this record: one whose ending
@@ -133,6 +137,7 @@ static bool ask(struct strand *s, uint64_t id)
 
 void cancel_strand(struct strand *s, uint64_t id)
 {
+	bias_visit();
 	spin_lock(&s->lock);
 	if (atomic_load_explicit(&s->id, memory_order_acquire) == id && ask(s, id)) {
 		if (s->body) {
@@ -148,6 +153,7 @@ void cancel_strand(struct strand *s, uint64_t id)
 		}
 	}
 	spin_unlock(&s->lock);
+	bias_leave();
 }
 
 void tl_cancel(tl_strand t)

@@ -54,11 +54,20 @@ static void tell(void)
 
 enum look { NO, PERHAPS, YES };
 
+/* The threads are counted while all slept, from before to after: who has just begun is no loop yet
+ * but is counted, and once he is a loop there is one more of those. */
 static enum look look(int n)
 {
+	uint32_t before = atomic_load_explicit(&wakes, memory_order_seq_cst);
+	bool known;
+
 	if (!all_asleep(n))
 		return NO;
-	return plat_thread_count() == n + plat_thread_helpers() ? YES : PERHAPS;
+	known = plat_thread_count() == n + plat_thread_helpers();
+	if (atomic_load_explicit(&loops, memory_order_seq_cst) != n || !all_asleep(n) ||
+		atomic_load_explicit(&wakes, memory_order_seq_cst) != before)
+		return NO;
+	return known ? YES : PERHAPS;
 }
 
 int64_t deadlock_sleep(struct loop *l)

@@ -1,35 +1,40 @@
 /* dump.c - what runs right now.  Looks at live records from outside: every field is read as it
  * stands, and the id before and after, so that two strands are never mixed into one line. */
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Under its lock the body stays, and the scope of one that has not ended, which still counts it.
+ * The
+ * life is read first: a scope that is seen after a life is not of an earlier one. */
 static void look_inside(struct strand *s, tl_info *i)
 {
+	tl_scope *scope;
 	struct body *b;
+	bool lives, visitor = strand_hold(s);
 
-	spin_lock(&s->lock); /* the body stays while we hold it */
+	lives = !(atomic_load_explicit(&s->life, memory_order_acquire) & (LIFE_ENDED | LIFE_FREE));
+	scope = LOOK(s->scope);
 	b = s->body;
 	if (b) {
 		i->waits = atomic_load_explicit(&b->waits, memory_order_relaxed);
 		i->object =
 			i->waits ? atomic_load_explicit(&b->object, memory_order_relaxed) : NULL;
 		i->since.ns = atomic_load_explicit(&b->since, memory_order_relaxed);
-		i->os_id = s->loop ? s->loop->os_id : 0;
+		i->os_id = s->loop->os_id;
 	}
-	if (s->scope && !(atomic_load_explicit(&s->life, memory_order_relaxed) &
-				(LIFE_ENDED | LIFE_FREE))) /* still counted, so its scope stays */
+	if (lives && scope)
 		i->parent.id =
-			atomic_load_explicit(&scope_of(s->scope)->owner->id, memory_order_relaxed);
-	spin_unlock(&s->lock);
+			atomic_load_explicit(&scope_of(scope)->owner->id, memory_order_relaxed);
+	strand_let(s, visitor);
 }
 
 static int inspect(struct strand *s, uint64_t id, tl_info *ret)
 {
 	uint32_t life = atomic_load_explicit(&s->life, memory_order_acquire);
-	tl_info i = { .strand = { id }, .site = s->site, .kind = s->kind };
+	tl_info i = { .strand = { id }, .site = LOOK(s->site), .kind = LOOK(s->kind) };
 
 	if (life & LIFE_FREE)
 		return -ESRCH;
@@ -85,16 +90,28 @@ static int line(const tl_info *i, int64_t now, char *buf, size_t cap)
 		states[i->state], i->daemon ? " daemon" : "", waits, site[0] ? " from " : "", site);
 }
 
+static int put(int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, text, n);
+
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		text += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+	return 0;
+}
+
 int tl_dump(int fd)
 {
 	uint32_t n = slot_count();
 	int64_t now = plat_now();
 	char head[32];
 	int lines = 0, n_head = snprintf(head, sizeof head, "poller: %s\n", tl_poller());
+	int r = put(fd, head, (size_t)n_head);
 
-	if (write(fd, head, (size_t)n_head) < 0)
-		return -errno;
-	for (uint32_t slot = 1; slot < n; slot++) {
+	for (uint32_t slot = 1; r == 0 && slot < n; slot++) {
 		struct strand *s = slot_at(slot);
 		char buf[512];
 		tl_info i;
@@ -104,9 +121,8 @@ int tl_dump(int fd)
 			i.state == TL_ENDED)
 			continue;
 		len = line(&i, now, buf, sizeof buf);
-		if (write(fd, buf, len < (int)sizeof buf ? (size_t)len : sizeof buf - 1) < 0)
-			return -errno;
+		r = put(fd, buf, len < (int)sizeof buf ? (size_t)len : sizeof buf - 1);
 		lines++;
 	}
-	return lines;
+	return r < 0 ? r : lines;
 }

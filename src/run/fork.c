@@ -4,7 +4,7 @@
  * that ids answer -ESRCH, the scopes around the caller are emptied of them, and nothing waits for
  * what cannot come.  Locks that they hold are found lost, because the participant number is a new
  * one. */
-#include "run/run.h"
+#include "run/bias.h"
 #include "run/stack.h"
 #include <pthread.h>
 
@@ -34,10 +34,8 @@ static void end_others(const struct strand *me)
 	}
 }
 
-static void in_child(void)
+static void begin_afresh(struct strand *me)
 {
-	struct strand *me = wait_me ? strand_of(wait_me) : NULL;
-
 	word_forked();
 	shared_wait_forked();
 	offload_forked();
@@ -47,6 +45,7 @@ static void in_child(void)
 	window_forked();
 	report_forked();
 	plat_thread_forked();
+	bias_forked();
 	end_others(me);
 	loop_forked(me ? me->loop : NULL, me);
 	if (!me)
@@ -56,6 +55,13 @@ static void in_child(void)
 	strand_lock_word(me, me->body);
 	me->body->held = 0; /* those locks are the parent's, or lost */
 	thread_forked(me);
+}
+
+static void in_child(void)
+{
+	switch_forked(false);
+	begin_afresh(wait_me ? strand_of(wait_me) : NULL);
+	switch_forked(true);
 }
 
 void fork_watch(void) { pthread_atfork(NULL, NULL, in_child); }

@@ -3,7 +3,7 @@
  * Joiners wait on the strand's life word, having set LIFE_WAITED in it; a joiner also sets
  * LIFE_KEPT, so that the ending is there when it comes to read it. */
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 #include <string.h>
 
@@ -22,16 +22,38 @@ int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life)
 	return (life & LIFE_ENDED) != 0;
 }
 
-/* Mark the word as waited on; the generation in it keeps us from marking another strand's. */
+/* The same, and how it ended: 1 only if that was its own end, not of the next in its record. */
+static int ending(tl_strand t, tl_end *ret)
+{
+	struct strand *s;
+	uint32_t life;
+	int r = strand_ended(t, &s, &life);
+
+	if (r <= 0)
+		return r;
+	*ret = (tl_end){ (enum tl_how)LOOK(s->how), LOOK(s->result) };
+	return strand_ended(t, &s, &life);
+}
+
+/* The generation in the word keeps us from changing another strand's. */
+bool strand_relive(struct strand *s, uint32_t *life, uint32_t changed)
+{
+	bool visitor, same;
+
+	if (changed == *life)
+		return true;
+	visitor = strand_hold(s);
+	same = atomic_load_explicit(&s->life, memory_order_relaxed) == *life;
+	if (same)
+		atomic_store_explicit(&s->life, *life = changed, memory_order_seq_cst);
+	strand_let(s, visitor);
+	return same;
+}
+
+/* Mark the word as waited on. */
 static bool mark(struct strand *s, uint32_t *life)
 {
-	uint32_t marked = *life | LIFE_WAITED | LIFE_KEPT;
-
-	if (marked != *life && !atomic_compare_exchange_strong_explicit(&s->life, life, marked,
-				       memory_order_seq_cst, memory_order_relaxed))
-		return false;
-	*life = marked;
-	return true;
+	return strand_relive(s, life, *life | LIFE_WAITED | LIFE_KEPT);
 }
 
 bool strand_mark(tl_strand t, struct strand **ret, uint32_t *ret_life)
@@ -94,15 +116,13 @@ int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline)
 			return -EDEADLK;
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
-		if (!deadline.ns && place_join(me, s))
-			continue;
+		if (!deadline.ns && place_join(me, s, &end))
+			break;
 		if (mark(s, &life) && (r = await_end(s, life, &end, deadline)) < 0)
 			return r;
 	}
-	if (!end.how && r > 0) {
-		end = (tl_end){ (enum tl_how)s->how, s->result };
-		r = strand_ended(t, &s, &life); /* else it was of another */
-	}
+	if (!end.how && r > 0)
+		r = ending(t, &end);
 	if (r < 0)
 		return r;
 	if (ret_end)
@@ -124,14 +144,13 @@ static int sort(tl_strand *set, size_t n, tl_strand *rest, bool *failed)
 	size_t front = 0, behind = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct strand *s;
-		uint32_t life;
-		int ended = strand_ended(set[i], &s, &life);
+		tl_end end;
+		int ended = ending(set[i], &end);
 
 		if (ended < 0)
 			return ended;
 		if (ended) {
-			*failed |= s->result < 0 && s->how != TL_CANCELLED;
+			*failed |= end.value < 0 && end.how != TL_CANCELLED;
 			rest[front++] = set[i];
 		}
 	}

@@ -7,7 +7,9 @@
  *
  * Others reach a loop through its inbox, a stack of strands linked by `next`, and `sleeping`: they
  * push, then look at sleeping; the loop sets sleeping, then looks at the inbox; all in one total
- * order (W13). */
+ * order (W13).
+ *
+ * A thread that waits in a loop of somebody else's (embed.c) does here one turn at a time. */
 #include "base/mem.h"
 #include "run/run.h"
 #include "run/stack.h"
@@ -15,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURN = 64, BUDGET = 128 };
+enum { TURN = 64, BUDGET = hostile ? 0 : 128 };
 
 _Thread_local struct loop *loop_here;
 
@@ -36,6 +38,7 @@ static struct strand *pop(struct loop *l)
 		l->first = s->next;
 		if (!l->first)
 			l->last = &l->first;
+		strand_near(l->first);
 	}
 	return s;
 }
@@ -46,7 +49,8 @@ static void take_inbox(struct loop *l)
 
 	if (!atomic_load_explicit(&l->inbox, memory_order_relaxed))
 		return;
-	s = atomic_exchange_explicit(&l->inbox, NULL, memory_order_acquire);
+	/* Release: who finds it empty (deadlock.c) also finds that we have woken. */
+	s = atomic_exchange_explicit(&l->inbox, NULL, memory_order_acq_rel);
 	for (; s; s = next) { /* newest first: turn round */
 		next = s->next;
 		s->next = first;
@@ -77,6 +81,7 @@ void loop_ready(struct parker *p)
 
 	if (l == loop_here) {
 		push(l, s);
+		loop_touch(l);
 		return;
 	}
 	s->next = atomic_load_explicit(&l->inbox, memory_order_relaxed);
@@ -94,7 +99,7 @@ static bool inbox_empty(struct loop *l)
 }
 
 /* Awake again: take back the mark, or note that somebody has taken it and owes us a kick. */
-static void awake(struct loop *l)
+void loop_awake(struct loop *l)
 {
 	if (atomic_exchange_explicit(&l->sleeping, LOOP_AWAKE, memory_order_relaxed) == LOOP_AWAKE)
 		l->taken++;
@@ -107,7 +112,7 @@ static bool comes_soon(struct loop *l)
 	enum { LEAST = 64, MOST = 2048, STEP = 128 };
 	unsigned spins = l->patience;
 
-	if (l->polling || !plat_parallel())
+	if (l->polling || !plat_parallel() || hostile_odd())
 		return false;
 	for (unsigned i = 0; i <= spins; i++) {
 		if (!inbox_empty(l)) {
@@ -131,27 +136,30 @@ static void sleep_loop(struct loop *l)
 		until = deadlock_sleep(l);
 	atomic_store_explicit(
 		&l->sleeping, l->polling ? LOOP_POLL : LOOP_FUTEX, memory_order_seq_cst);
-	if (!l->first && inbox_empty(l)) { /* a report's hook may have made one of ours ready */
+	/* A report's hook may have made one of ours ready; a rouser may have found us awake. */
+	if (!l->first && inbox_empty(l) && !work_roused(l)) {
 		if (l->polling)
 			poller_wait(l->poller, until);
 		else
 			plat_futex_wait(&l->sleeping, LOOP_FUTEX, until, false);
 	}
-	awake(l);
+	loop_awake(l);
 	if (forever)
 		deadlock_wake(l, !inbox_empty(l));
 	work_up(l);
 }
 
-/* Between turns: what came in, one that may begin anywhere, timers, descriptors. */
+void loop_take_in(struct loop *l)
+{
+	take_inbox(l);
+	work_take(l);
+}
+
+/* Between turns: what came in, descriptors, timers. */
 static void look_outside(struct loop *l)
 {
-	struct strand *s;
-
 	l->turn = 0;
-	take_inbox(l);
-	if ((s = work_take(l)))
-		push(l, s);
+	loop_take_in(l);
 	if (l->polling && l->first)
 		poller_wait(l->poller, -1);
 	else if (!l->first && (!l->n_timers || l->timers[0].at > l->now))
@@ -166,7 +174,16 @@ bool loop_quiet(struct loop *l) { return inbox_empty(l); }
 
 bool loop_claim(struct loop *l, struct strand *s)
 {
-	return l->first == s && ++l->turn < TURN && pop(l);
+	return l->first == s && ++l->turn < TURN && !hostile_odd() && pop(l);
+}
+
+/* Is the turn of a host over: all that could run has run, or as much as may? */
+static bool turned(struct loop *l)
+{
+	if (!l->first)
+		loop_take_in(l);
+	l->turning = l->first && ++l->turn < TURN;
+	return !l->turning;
 }
 
 struct strand *loop_pick(struct loop *l)
@@ -174,8 +191,14 @@ struct strand *loop_pick(struct loop *l)
 	for (;;) {
 		struct strand *s;
 
-		if (!l->first || ++l->turn >= TURN)
+		if (hostile_odd())
+			take_inbox(l);
+		if (l->turning) {
+			if (turned(l))
+				return l->zero;
+		} else if (!l->first || ++l->turn >= TURN) {
 			look_outside(l);
+		}
 		s = pop(l);
 		if (s && (s->begun || task_settle(s)))
 			return s;
@@ -198,18 +221,18 @@ void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool go
 	struct body *b = from->body;
 
 	l->budget = BUDGET;
-	l->now_runs = to;
 	l->left = &b->note;
-	wait_me = &to->park;
+	loop_runs(l, to);
 	switch_leave(&b->note, &to->body->note, gone);
 	plat_switch(&b->sp, to->body->sp);
 	loop_arrived(l);
 }
 
-static void leave(struct loop *l, struct strand *s)
+void loop_leave(struct loop *l, struct strand *s)
 {
 	struct strand *next;
 
+	loop_touch(l);
 	do
 		next = loop_pick(l);
 	while (!next->begun && task_begin(next) < 0);
@@ -220,7 +243,7 @@ static void leave(struct loop *l, struct strand *s)
 void loop_yield(struct loop *l)
 {
 	push(l, l->now_runs);
-	leave(l, l->now_runs);
+	loop_leave(l, l->now_runs);
 }
 
 void loop_share(struct loop *l)
@@ -241,8 +264,8 @@ static void cancel_daemons(struct loop *l)
 		uint64_t id = atomic_load_explicit(&s->id, memory_order_acquire);
 		uint32_t life = atomic_load_explicit(&s->life, memory_order_acquire);
 
-		if (!(life & (LIFE_FREE | LIFE_ENDED)) && life & LIFE_DAEMON && s->loop == l &&
-			s != l->zero)
+		if (!(life & (LIFE_FREE | LIFE_ENDED)) && life & LIFE_DAEMON &&
+			LOOK(s->loop) == l && s != l->zero)
 			cancel_strand(s, id);
 	}
 }
@@ -253,10 +276,8 @@ void loop_drain(struct loop *l)
 		.who = &l->zero->park, .what = "tasks of an ending thread", .object = l
 	};
 
-	struct strand *s;
-
-	while ((s = work_take(l)))
-		push(l, s);
+	while (work_own(l))
+		;
 	if (l->claims == 1)
 		return;
 	l->body.deaf = true;
@@ -265,8 +286,8 @@ void loop_drain(struct loop *l)
 		wait_begin();
 		l->drainer = &w;
 		wait_block(&w, TL_NEVER);
-		while ((s = work_take(l)))
-			push(l, s);
+		while (work_own(l))
+			;
 	}
 	l->drainer = NULL;
 }
@@ -297,7 +318,7 @@ static void block(struct parker *me, const struct waiter *w, int64_t deadline)
 	atomic_store_explicit(&b->object, w ? w->object : NULL, memory_order_relaxed);
 	atomic_store_explicit(&b->since, s->loop->now, memory_order_relaxed);
 	atomic_store_explicit(&b->waits, w ? w->what : "wake-up", memory_order_relaxed);
-	leave(s->loop, s);
+	loop_leave(s->loop, s);
 	atomic_store_explicit(&b->waits, NULL, memory_order_relaxed);
 }
 
@@ -331,6 +352,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 
 	if (s != l->zero || l->claims > 1 || l->first || l->polling)
 		return false;
+	loop_touch(l);
 	if (eff && (!deadline || eff < deadline))
 		deadline = eff;
 	atomic_store_explicit(&l->body.object, w->object, memory_order_relaxed);
@@ -339,7 +361,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 	atomic_store_explicit(&l->sleeping, LOOP_FUTEX, memory_order_seq_cst);
 	if (inbox_empty(l) && plat_futex_wait_any(words, 2, deadline) == -ENOSYS)
 		plat_futex_wait(word, expected, plat_now() + 5000000, true);
-	awake(l);
+	loop_awake(l);
 	atomic_store_explicit(&l->body.waits, NULL, memory_order_relaxed);
 	l->now = plat_now();
 	return true;
@@ -411,6 +433,7 @@ void loop_close(struct loop *l)
 {
 	unsigned turn = 0;
 
+	embed_close(l);
 	while (atomic_load_explicit(&l->kicks, memory_order_acquire) != l->taken)
 		spin_pause(&turn);
 	if (l->counted)
@@ -445,6 +468,8 @@ void loop_forked(struct loop *l, struct strand *me)
 	deadlock_forked(l != NULL);
 	if (!l)
 		return;
+	embed_close(l);
+	l->turning = false;
 	poller_close(l->poller); /* the kernel's side of it is the parent's */
 	l->poller = NULL;
 	l->after = NULL;
@@ -454,6 +479,7 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->claims = 1;
 	l->deque = (struct deque){ 0 };
 	l->takes = false;
+	atomic_store_explicit(&l->inside, false, memory_order_relaxed);
 	l->zero = me;
 	l->foreign = false;
 	l->os_id = plat_thread_id();

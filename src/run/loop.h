@@ -4,6 +4,7 @@
 #include "plat/poller.h"
 #include "run/run.h"
 
+struct embed;
 struct timer {
 	int64_t at;
 	struct strand *strand;
@@ -11,7 +12,7 @@ struct timer {
 
 struct loop {
 	/* the thread's own */
-	struct strand *now_runs;
+	struct strand *now_runs;         /* see loop_runs */
 	struct strand *zero;             /* the strand that the thread itself is */
 	struct strand *first, **last;    /* run queue */
 	int budget;                      /* calls that the strand may complete without blocking */
@@ -30,14 +31,20 @@ struct loop {
 	bool foreign;           /* adopted, not started by telar */
 	unsigned suspicious;    /* deadlock.c: how often it has looked again */
 	unsigned patience;      /* turns of waiting before a sleep */
-	bool takes;             /* .anywhere tasks, when it has nothing else: see work.c */
+	_Atomic bool inside;    /* see bias.h */
+	unsigned met;           /* bias.c: real locks taken since the way was closed */
+	bool takes;             /* .anywhere tasks, when it has nothing else: see work.c; shown */
 	bool counted;           /* in deadlock.c's loops */
+	bool turning;           /* zero lets a turn of others run, and goes on after it */
+	bool hosted;            /* between two turns: what is to be done must reach embed's fd */
+	struct embed *embed;
 	/* everybody's, also after the thread has ended */
-	struct deque {
+	struct deque { /* see work.c */
 		_Alignas(PLAT_LINE) struct spin lock;
-		_Atomic uint32_t n;
-		struct strand **at; /* a ring of .anywhere tasks that have not begun */
-		uint32_t head, tail, room;
+		_Atomic uint32_t head;
+		struct strand *_Atomic *at; /* a ring of .anywhere tasks that have not begun */
+		uint32_t room;
+		_Alignas(PLAT_LINE) _Atomic uint32_t tail;
 	} deque;
 	_Atomic bool idle; /* a worker that sleeps */
 	_Alignas(PLAT_LINE) struct strand *_Atomic inbox;
@@ -49,6 +56,13 @@ struct loop {
 enum { LOOP_AWAKE, LOOP_FUTEX, LOOP_POLL };
 
 extern _Thread_local struct loop *loop_here;
+
+/* s has the processor now.  Others look at it, too (tl_state), and any recent answer will do. */
+static inline void loop_runs(struct loop *l, struct strand *s)
+{
+	__atomic_store_n(&l->now_runs, s, __ATOMIC_RELAXED);
+	wait_me = &s->park;
+}
 
 struct loop *loop_open(struct strand *zero); /* of the calling thread; NULL: no memory */
 void loop_close(struct loop *l);
@@ -70,6 +84,10 @@ bool loop_quiet(struct loop *l); /* nothing has come in */
 void loop_share(struct loop *l);
 /* Let the others run once. */
 void loop_yield(struct loop *l);
+/* The strand that runs here, s, gives way to the next, and comes back when it is that. */
+void loop_leave(struct loop *l, struct strand *s);
+void loop_take_in(struct loop *l); /* what came in, and what may begin anywhere */
+void loop_awake(struct loop *l);   /* take back the mark of sleep */
 /* Wake it from its sleep; any thread. */
 void loop_wake(struct loop *l);
 /* All loops of the process, for fork and dumps. */
@@ -84,6 +102,14 @@ int loop_word_wait(
 /* Wait until fd is ready for events (POLLER_IN, POLLER_OUT); answers which.  stamp: see poller.h.
  */
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline);
+/* embed.c: the thread waits outside.  Whatever changes what there is to do comes by here. */
+void embed_touch(struct loop *l);
+static inline void loop_touch(struct loop *l)
+{
+	if (__builtin_expect(l->hosted, 0))
+		embed_touch(l);
+}
+void embed_close(struct loop *l);
 /* Make the loop's poller, if there is none yet. */
 int loop_poller(struct loop *l);
 /* Is fd ready now?  Events, 0, or -EBADF. */

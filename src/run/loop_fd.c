@@ -86,11 +86,8 @@ const char *tl_poller(void) { return poller_name(); }
 
 int loop_fd_now(int fd, int events)
 {
-	struct pollfd p = { .fd = fd,
-		.events = (short)((events & POLLER_IN ? POLLIN : 0) |
-				  (events & POLLER_OUT ? POLLOUT : 0)) };
+	int r = plat_poll(fd,
+		(events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0));
 
-	if (poll(&p, 1, 0) <= 0)
-		return 0;
-	return p.revents & POLLNVAL ? -EBADF : events;
+	return r <= 0 ? 0 : r & POLLNVAL ? -EBADF : events;
 }

@@ -24,7 +24,7 @@ static bool room_here(const struct body *b)
 }
 
 /* The joiner's frame: the child's body lies in it. */
-static void run_here(struct loop *l, struct strand *me, struct strand *s)
+static tl_end run_here(struct loop *l, struct strand *me, struct strand *s)
 {
 	struct body *mine = me->body, b;
 	int r;
@@ -33,16 +33,14 @@ static void run_here(struct loop *l, struct strand *me, struct strand *s)
 	b.floor = mine->floor;
 	b.note = mine->note;
 	strand_begin(s, &b);
-	mine->placed = true;
-	l->now_runs = s;
-	wait_me = &s->park;
+	SHOW(mine->placed, true);
+	loop_runs(l, s);
 	r = strand_run(s);
-	wait_me = &me->park;
-	l->now_runs = me;
-	mine->placed = false;
+	loop_runs(l, me);
+	SHOW(mine->placed, false);
 	mine->note = b.note;
 	timer_leave(l);
-	strand_end(s, r);
+	return strand_end(s, r);
 }
 
 /* Read only of a strand that is in our own run queue or deque, and so nobody's else. */
@@ -54,7 +52,7 @@ static bool fits(const struct strand *me, const struct strand *s)
 	       plain(s) && room_here(me->body);
 }
 
-bool place_join(struct strand *me, struct strand *s)
+bool place_join(struct strand *me, struct strand *s, tl_end *ret)
 {
 	struct loop *l = me->loop;
 
@@ -62,6 +60,6 @@ bool place_join(struct strand *me, struct strand *s)
 		return false;
 	if (l->first == s ? !fits(me, s) || !loop_claim(l, s) : !work_claim(me, s, fits))
 		return false;
-	run_here(l, me, s);
+	*ret = run_here(l, me, s);
 	return true;
 }

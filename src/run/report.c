@@ -82,8 +82,10 @@ void report(enum tl_report_kind kind, struct strand *s, int value, const char *f
 	va_end(args);
 	if (s) {
 		r.strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
-		r.site = s->site;
+		r.site = LOOK(s->site);
 		strand_name(s, name);
+		if (kind == TL_R_STRAGGLER && strand_state(s) == TL_ENDED)
+			return; /* meanwhile; and its name may be gone */
 	}
 	deliver(&r);
 }

@@ -2,8 +2,8 @@
  * part that matters is at the end; everything else is between the files of this folder.
  *
  * Which thread may touch what: a strand's record and body belong to the thread of its loop, but for
- * the fields marked with a lock or atomic.  Records are never given back to the system, so a stale
- * pointer reads a live record of another generation, never freed memory. */
+ * the fields marked with a lock, atomic or shown.  Records are never given back to the system, so a
+ * stale pointer reads a live record of another generation, never freed memory. */
 #ifndef TELAR_RUN_H
 #define TELAR_RUN_H
 #include "plat/switch.h"
@@ -13,6 +13,12 @@
 
 struct loop;
 struct body;
+
+/* A shown field: who owns it reads it plainly and writes it with SHOW, others may LOOK at any time.
+ * What they see may be of the next generation already; then they see its id too if they look there
+ * afterwards (hence the orders), and what a shown pointer leads to was written before. */
+#define SHOW(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
+#define LOOK(field)        __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
 
 /* life: the low half of the word that joiners wait on; its high half is the generation's low bits,
  * so that a word of one generation is never taken for another's. */
@@ -35,19 +41,20 @@ struct strand {
 	_Atomic uint32_t life; /* see above */
 	uint32_t timer;        /* place in the loop's heap, from 1; 0: none */
 	struct strand *next;   /* in a run queue, an inbox or a free list */
-	tl_scope *scope;       /* its owner; NULL: none (main, adopted) */
+	tl_scope *scope;       /* its owner; NULL: none (main, adopted); shown */
 	struct node sibling;   /* in its owner; guarded by the owner's lock */
-	struct loop *loop;
+	struct loop *loop;     /* shown */
 	tl_fn *fn;
 	void *arg;
-	const void *site;
-	struct extra *extra; /* what few strands need, or NULL; guarded by lock for others */
-	struct body *body;   /* NULL: has not begun; guarded by lock for others */
+	struct body *body;   /* NULL: has not begun, or has ended; guarded by lock for others */
+	struct extra *extra; /* what few strands need, or NULL; shown, but freed under lock */
+	const void *site;    /* shown, like all down to number */
 	int result;
 	uint8_t how, kind;
-	bool begun, foreign, anywhere;
-	uint32_t number; /* of the default name */
-	int64_t planned; /* .at, and the next call of .every */
+	bool foreign, begun; /* but for this one */
+	bool at_home;        /* it will never change its loop */
+	uint32_t number;     /* of the default name */
+	int64_t planned;     /* .at, and the next call of .every */
 };
 _Static_assert(sizeof(struct strand) == 128, "two cache lines");
 
@@ -64,10 +71,17 @@ struct body {
 	struct stack *stack; /* NULL: a thread's own */
 	const char *floor;   /* no child is run in place below this; NULL: none at all */
 	char name[32];       /* a default one, for tl_my_name */
-	bool placed;         /* a child runs on this strand's stack */
+	bool placed;         /* a child runs on this strand's stack; shown */
 	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
 	struct switch_note note;
 };
+
+/* It is needed soon: both its cache lines. */
+static inline void strand_near(const struct strand *s)
+{
+	__builtin_prefetch(s, 1);
+	__builtin_prefetch((const char *)s + PLAT_LINE, 1);
+}
 
 static inline struct strand *strand_of(struct parker *p)
 {
@@ -90,13 +104,13 @@ struct scope {
 	struct node strands; /* of struct strand.sibling: the live and the kept */
 	struct spin lock;
 	_Atomic uint32_t flags;
-	uint32_t live, daemons; /* not ended */
+	uint32_t live, daemons; /* not ended; shown */
 	_Atomic int64_t eff;   /* the deadline that counts inside: its own or an enclosing one; 0 */
 	int64_t shielded_at;   /* when it reached a shield */
 	int64_t asked_at;      /* when cancellation reached it: stragglers are counted from here */
 	struct waiter *closer; /* who waits for the counts to sink; its size: 1 for daemons too */
 	int first;             /* the first failure */
-	bool used;             /* a strand was admitted */
+	bool used, shared;     /* a strand was admitted; other threads come here, too; shown */
 	void *signals;         /* telar/signal.h's, ended at close */
 	void (*signals_end)(void *);
 } __attribute__((may_alias));
@@ -124,7 +138,7 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	void (*unborn)(void *arg), const void *site);
 void strand_begin(struct strand *s, struct body *b); /* open its outermost scope */
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
-void strand_end(struct strand *s, int result);       /* the last touch of s */
+tl_end strand_end(struct strand *s, int result);     /* the last touch of s; how it ended */
 const char *strand_name(struct strand *s, char buf[32]);
 const char *strand_kind_name(const struct strand *s); /* its default name, but for the number */
 int strand_state(struct strand *s);
@@ -170,16 +184,18 @@ bool task_settle(struct strand *s); /* not begun: may it now?  Else it ends, or 
 int task_begin(struct strand *s);   /* give it a stack; < 0: it has ended without */
 
 /* place.c */
-bool place_join(struct strand *me, struct strand *s); /* s has run, here */
+bool place_join(struct strand *me, struct strand *s, tl_end *ret); /* s has run, here */
 
 /* work.c */
 void work_push(struct loop *l, struct strand *s);
 /* It is ours again: nobody took it, and it fits. */
 bool work_claim(struct strand *me, struct strand *s,
 	bool (*fits)(const struct strand *me, const struct strand *s));
-struct strand *work_take(struct loop *l); /* one to begin here, or NULL */
+bool work_own(struct loop *l);  /* some of its own are ready to begin now */
+void work_take(struct loop *l); /* or, if it has nothing to do, of another's */
 bool work_look(struct loop *l);
 bool work_rest(struct loop *l);
+bool work_roused(const struct loop *l);
 void work_up(struct loop *l);
 void work_forked(void);
 
@@ -231,10 +247,11 @@ void strand_lock_word(struct strand *s, struct body *b);
 #define RESERVED_ZERO(o) reserved_zero((o)->reserved, sizeof(o)->reserved / sizeof *(o)->reserved)
 static inline bool reserved_zero(const uint64_t *tail, size_t n)
 {
+	uint64_t any = 0;
+
 	while (n)
-		if (tail[--n])
-			return false;
-	return true;
+		any |= tail[--n];
+	return !any;
 }
 
 /* Start a strand of a kind; what the public starts share.  unborn, or NULL: called with arg, on any
@@ -265,6 +282,8 @@ static inline int strand_cancelled(struct strand *me)
 		return scope_interrupted(me);
 	return 0;
 }
+/* Change its life word from *life, under its lock, and *life with it; false: it was another. */
+bool strand_relive(struct strand *s, uint32_t *life, uint32_t changed);
 void join_tell(struct strand *s); /* s has ended: wake its joiners */
 /* Is t a strand that has ended? 1 yes, 0 no, -ESRCH. */
 int strand_ended(tl_strand t, struct strand **ret, uint32_t *ret_life);

@@ -4,7 +4,7 @@
  * and eff are written under strand.lock of the owner (see cancel.c) and read by anybody.  The owner
  * leaves a scope only with its lock taken and both counts at 0: after that nobody touches it. */
 #include "telar/scope.h"
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 #include <string.h>
 
@@ -22,7 +22,38 @@ tl_scope *scope_outside(const tl_scope *s)
 	return in->up ? in->up : in->owner->scope;
 }
 
-/* With owner.lock held. */
+/* The lock of a scope belongs to its owner's loop (see bias.h) until the first strand of another
+ * thread, or a canceller, needs it: from then on it is shared.  Answers, for let, whether we are a
+ * visitor. */
+static bool hold(struct scope *in)
+{
+	struct loop *l = loop_here;
+
+	if (LOOK(in->owner->loop) == l) {
+		if (bias_enter(l)) {
+			if (!LOOK(in->shared))
+				return false;
+			bias_out(l);
+		}
+	} else if (!LOOK(in->shared)) {
+		bias_visit();
+		spin_lock(&in->lock);
+		SHOW(in->shared, true);
+		return true;
+	}
+	spin_lock(&in->lock);
+	return false;
+}
+
+/* The scope may be gone with this call. */
+static void let(struct scope *in, bool visitor)
+{
+	own_unlock(loop_here, &in->lock);
+	if (visitor)
+		bias_leave();
+}
+
+/* With owner.lock held.  Field by field, for this is done with every strand. */
 void scope_begin(tl_scope *s, struct strand *owner, tl_scope *up)
 {
 	struct scope *in = scope_of(s);
@@ -32,7 +63,18 @@ void scope_begin(tl_scope *s, struct strand *owner, tl_scope *up)
 	in->up = up;
 	in->down = NULL;
 	list_init(&in->strands);
+	in->lock = (struct spin){ 0 };
 	atomic_store_explicit(&in->flags, SCOPE_OPEN, memory_order_relaxed);
+	SHOW(in->live, 0);
+	SHOW(in->daemons, 0);
+	atomic_store_explicit(&in->eff, 0, memory_order_relaxed);
+	in->shielded_at = in->asked_at = 0;
+	in->closer = NULL;
+	in->first = 0;
+	SHOW(in->used, false);
+	SHOW(in->shared, false);
+	in->signals = NULL;
+	in->signals_end = NULL;
 	outside = scope_outside(s);
 	if (up)
 		scope_of(up)->down = s;
@@ -43,12 +85,11 @@ void tl_scope_open(tl_scope *s)
 {
 	struct strand *me = strand_self();
 
-	memset(s->_, 0, sizeof s->_);
 	s->n_failures = 0;
-	spin_lock(&me->lock);
+	own_lock(me->loop, &me->lock);
 	scope_begin(s, me, me->body->inner);
 	me->body->inner = s;
-	spin_unlock(&me->lock);
+	own_unlock(me->loop, &me->lock);
 	if (s->deadline.ns == TL_POLL.ns || s->grace.ns < 0 || (s->max_failures && !s->failures))
 		scope_of(s)->first = -EINVAL;
 }
@@ -88,59 +129,62 @@ int scope_interrupted(struct strand *s)
 
 /* -- strands in and out */
 
+/* With the lock held. */
+static void count(struct scope *in, const struct strand *s, int change)
+{
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
+	uint32_t *n = life & LIFE_DAEMON ? &in->daemons : &in->live;
+
+	SHOW(*n, *n + (uint32_t)change);
+}
+
 int scope_admit(tl_scope *scope, struct strand *s)
 {
 	struct scope *in = scope_of(scope);
+	bool visitor = hold(in);
 	uint32_t flags;
 	int r = 0;
 
-	spin_lock(&in->lock);
 	flags = atomic_load_explicit(&in->flags, memory_order_relaxed);
 	if (!(flags & SCOPE_OPEN)) {
 		r = -EINVAL;
 	} else if (flags & SCOPE_CANCELLED) {
 		r = -ECANCELED;
 	} else {
-		s->scope = scope;
-		in->used = true;
+		SHOW(s->scope, scope);
+		SHOW(in->used, true);
 		list_append(&in->strands, &s->sibling);
-		if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_DAEMON)
-			in->daemons++;
-		else
-			in->live++;
+		count(in, s, 1);
 	}
-	spin_unlock(&in->lock);
+	let(in, visitor);
 	return r;
 }
 
-/* Collect a failure, with the lock held.  True: it is the first. */
+/* Collect a failure.  True: it is the first. */
 static bool collect(tl_scope *scope, int r, struct strand *s)
 {
 	struct scope *in = scope_of(scope);
-	bool first = !in->first;
-	tl_failure *f;
+	tl_failure f = { .end = { TL_RETURNED, r }, .site = s->site };
+	bool visitor, first;
 
+	f.strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
+	if (scope->failures)
+		strand_name(s, f.name);
+	visitor = hold(in);
+	first = !in->first;
 	if (first)
 		in->first = r;
-	if (scope->failures && scope->n_failures < scope->max_failures) {
-		f = &scope->failures[scope->n_failures];
-		*f = (tl_failure){ .end = { TL_RETURNED, r } };
-		f->strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
-		f->site = s->site;
-		strand_name(s, f->name);
-	}
+	if (scope->failures && scope->n_failures < scope->max_failures)
+		scope->failures[scope->n_failures] = f;
 	scope->n_failures++;
+	let(in, visitor);
 	return first;
 }
 
 static void fail(tl_scope *scope, int r, struct strand *s)
 {
-	struct scope *in = scope_of(scope);
-	bool first;
+	bool first = collect(scope, r, s);
 
-	spin_lock(&in->lock);
-	first = collect(scope, r, s);
-	spin_unlock(&in->lock);
 	if (first && !scope->keep_going)
 		cancel_scope(scope, SCOPE_ASKED);
 }
@@ -158,13 +202,10 @@ void scope_dismiss(struct strand *s, bool kept)
 	struct scope *in = scope_of(s->scope);
 	struct parker *who = NULL;
 	enum wait_claim c = WAIT_LOST;
+	bool visitor = hold(in);
 	struct waiter *w;
 
-	spin_lock(&in->lock);
-	if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_DAEMON)
-		in->daemons--;
-	else
-		in->live--;
+	count(in, s, -1);
 	if (!kept)
 		list_remove(&s->sibling);
 	w = in->closer;
@@ -173,9 +214,11 @@ void scope_dismiss(struct strand *s, bool kept)
 		who = w->who;
 		c = wait_claim(w);
 	}
-	if (c != WAIT_LOST)
+	if (c == WAIT_UP)
 		wait_finish(who, c);
-	spin_unlock(&in->lock);
+	let(in, visitor);
+	if (c == WAIT_READY)
+		wait_finish(who, c);
 }
 
 /* -- waiting for the end */
@@ -193,27 +236,27 @@ static int sink(tl_scope *scope, bool daemons_too, tl_time deadline)
 		.what = daemons_too ? "scope close" : "scope join",
 		.object = scope,
 		.size = daemons_too };
+	bool visitor = hold(in);
 	int r = 0;
 
-	spin_lock(&in->lock);
 	while (r == 0 && !sunk(in, daemons_too)) {
 		wait_begin();
 		in->closer = &w;
-		spin_unlock(&in->lock);
+		let(in, visitor);
 		r = wait_block(&w, deadline);
-		spin_lock(&in->lock);
+		visitor = hold(in);
 		in->closer = NULL;
 	}
 	if (sunk(in, daemons_too))
 		r = 0; /* completion beats deadline and cancel */
-	spin_unlock(&in->lock);
+	let(in, visitor);
 	return r;
 }
 
 int tl_scope_join(tl_scope *s, tl_time deadline)
 {
 	struct scope *in = scope_of(s);
-	bool done;
+	bool done, visitor;
 	int r;
 
 	if (in->owner != strand_self()) {
@@ -221,9 +264,9 @@ int tl_scope_join(tl_scope *s, tl_time deadline)
 		return -EPERM;
 	}
 	if (deadline.ns == TL_POLL.ns) {
-		spin_lock(&in->lock);
+		visitor = hold(in);
 		done = sunk(in, false);
-		spin_unlock(&in->lock);
+		let(in, visitor);
 		return done ? 0 : -EAGAIN;
 	}
 	r = strand_checkpoint(strand_self());
@@ -238,8 +281,8 @@ static void report_stragglers(tl_scope *scope)
 	int64_t age = (plat_now() - in->asked_at) / 1000000;
 	tl_strand late[MOST];
 	unsigned n_late = 0;
+	bool visitor = hold(in);
 
-	spin_lock(&in->lock);
 	list_each(n, &in->strands)
 	{
 		struct strand *s = container_of(n, struct strand, sibling);
@@ -247,10 +290,13 @@ static void report_stragglers(tl_scope *scope)
 		if (!ended && n_late < MOST)
 			late[n_late++].id = atomic_load_explicit(&s->id, memory_order_relaxed);
 	}
-	spin_unlock(&in->lock);
-	for (unsigned i = 0; i < n_late; i++)
-		report(TL_R_STRAGGLER, slot_find(late[i]), -ECANCELED,
-			"still runs %lld ms after it was asked to stop", (long long)age);
+	let(in, visitor);
+	for (unsigned i = 0; i < n_late; i++) {
+		struct strand *s = slot_find(late[i]);
+		if (s)
+			report(TL_R_STRAGGLER, s, -ECANCELED,
+				"still runs %lld ms after it was asked to stop", (long long)age);
+	}
 }
 
 /* One phase of closing: sink, whatever it takes.  Cancellation, when it comes, reaches the strands
@@ -279,14 +325,19 @@ static int drain(tl_scope *scope, bool daemons_too, bool give_up)
 	return r < 0 ? -EBUSY : 0;
 }
 
-static void forget_kept(struct scope *in)
+/* All have ended: give back the records that were kept.  False: not yet. */
+static bool forget_kept(struct scope *in)
 {
-	struct node *n;
+	bool visitor = hold(in), done = sunk(in, true);
+	struct node kept, *n;
 
-	spin_lock(&in->lock);
-	while ((n = list_pop(&in->strands)))
+	list_init(&kept);
+	if (done)
+		list_move(&kept, &in->strands);
+	let(in, visitor);
+	while ((n = list_pop(&kept)))
 		slot_give(container_of(n, struct strand, sibling));
-	spin_unlock(&in->lock);
+	return done;
 }
 
 /* The outermost stays: it ends with its strand. */
@@ -294,14 +345,16 @@ static void unlink_scope(tl_scope *scope)
 {
 	struct scope *in = scope_of(scope);
 	struct strand *me = in->owner;
+	uint32_t flags;
 
 	if (!in->up)
 		return;
-	spin_lock(&me->lock);
+	own_lock(me->loop, &me->lock);
+	flags = atomic_load_explicit(&in->flags, memory_order_relaxed); /* nobody is inside now */
 	me->body->inner = in->up;
 	scope_of(in->up)->down = NULL;
-	atomic_fetch_and_explicit(&in->flags, ~(uint32_t)SCOPE_OPEN, memory_order_relaxed);
-	spin_unlock(&me->lock);
+	atomic_store_explicit(&in->flags, flags & ~(uint32_t)SCOPE_OPEN, memory_order_relaxed);
+	own_unlock(me->loop, &me->lock);
 }
 
 static int verdict(tl_scope *scope)
@@ -320,9 +373,9 @@ int scope_end(tl_scope *scope, bool give_up)
 	struct scope *in = scope_of(scope);
 	int r = 0;
 
-	if (in->used) {
+	if (LOOK(in->used) && !forget_kept(in)) {
 		r = drain(scope, false, give_up);
-		if (r == 0 && in->daemons) {
+		if (r == 0 && LOOK(in->daemons)) {
 			cancel_scope(scope, SCOPE_ASKED);
 			r = drain(scope, true, give_up);
 		}

@@ -103,6 +103,7 @@ struct strand *slot_take(void)
 		return NULL;
 	cache.first = s->next;
 	cache.n--;
+	strand_near(cache.first); /* a burst of starts takes that one next */
 	return s;
 }
 

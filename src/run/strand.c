@@ -1,13 +1,28 @@
 /* strand.c - what tasks and threads have in common: who they are, how they begin and how they end.
  */
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static _Atomic uint32_t last_number[4]; /* of default names, per kind */
+/* Numbers of default names, per kind.  Tasks get theirs from a block that their thread has taken:
+ * in order on each thread. */
+enum { BLOCK = 64 };
+static _Atomic uint32_t last_number[4];
+static _Thread_local uint32_t last_task;
+
+static uint32_t next_number(int kind)
+{
+	if (kind != TL_TASK)
+		return atomic_fetch_add_explicit(&last_number[kind], 1, memory_order_relaxed) + 1;
+	if (last_task % BLOCK == 0)
+		last_task =
+			atomic_fetch_add_explicit(&last_number[kind], BLOCK, memory_order_relaxed);
+	return ++last_task;
+}
+
 const char strand_begins[] = "its time to begin";
 
 static size_t extra_size(const tl_opts *o, void (*unborn)(void *arg))
@@ -41,7 +56,7 @@ static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 		snprintf(x->name, sizeof x->name, "%s", o->name);
 	if (o->copy)
 		s->arg = memcpy(x->copy, s->arg, o->copy);
-	s->extra = x;
+	SHOW(s->extra, x);
 	return 0;
 }
 
@@ -52,27 +67,25 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	uint64_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
 	uint32_t life = (uint32_t)(id >> 24) << 16;
 	bool named = o && o->name && o->name[0];
+	uint32_t number = 0;
 	int r;
 
 	atomic_store_explicit(&s->park.word, PARK_IDLE, memory_order_relaxed);
 	s->timer = 0;
-	s->scope = NULL;
+	SHOW(s->scope, NULL);
 	list_init(&s->sibling);
-	s->loop = l;
+	SHOW(s->loop, l);
 	s->fn = fn;
 	s->arg = arg;
-	s->site = site;
-	s->extra = NULL;
-	s->body = NULL;
-	s->result = 0;
-	s->how = 0;
-	s->kind = (uint8_t)(kind == STRAND_FOREIGN ? TL_THREAD : kind);
-	s->begun = s->anywhere = false;
+	SHOW(s->site, site);
+	SHOW(s->kind, (uint8_t)(kind == STRAND_FOREIGN ? TL_THREAD : kind));
+	SHOW(s->foreign, kind == STRAND_FOREIGN);
+	s->begun = false;
+	SHOW(s->at_home, kind == TL_TASK && !(o && o->anywhere));
 	s->planned = 0;
-	s->number =
-		named ? 0
-		      : atomic_fetch_add_explicit(&last_number[kind], 1, memory_order_relaxed) + 1;
-	s->foreign = kind == STRAND_FOREIGN;
+	if (!named)
+		number = next_number(kind);
+	SHOW(s->number, number);
 	if (o)
 		life |= (o->daemon ? LIFE_DAEMON : 0u) | (o->ret ? LIFE_KEPT : 0u) |
 			(o->paused ? LIFE_PAUSED : 0u);
@@ -84,10 +97,10 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 void strand_forget(struct strand *s)
 {
 	struct extra *x = s->extra;
+	bool visitor = strand_hold(s); /* somebody may be reading the name */
 
-	spin_lock(&s->lock); /* somebody may be reading the name */
-	s->extra = NULL;
-	spin_unlock(&s->lock);
+	SHOW(s->extra, NULL);
+	strand_let(s, visitor);
 	mem_free(x);
 	slot_give(s);
 }
@@ -102,20 +115,26 @@ void strand_lock_word(struct strand *s, struct body *b)
 
 void strand_begin(struct strand *s, struct body *b)
 {
-	b->waits = NULL;
+	atomic_store_explicit(&b->waits, NULL, memory_order_relaxed);
 	b->held = 0;
 	b->deaf = b->placed = false;
 	strand_lock_word(s, b);
 	s->begun = true;
-	memset(&b->outer, 0, sizeof b->outer);
-	spin_lock(&s->lock);
+	b->outer.name = NULL;
+	b->outer.deadline = (tl_time){ 0 };
+	b->outer.grace = (tl_span){ 0 };
+	b->outer.keep_going = b->outer.shield = false;
+	b->outer.failures = NULL;
+	b->outer.max_failures = b->outer.n_failures = 0;
+	own_lock(s->loop, &s->lock);
 	b->inner = &b->outer;
 	scope_begin(&b->outer, s, NULL);
 	if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_ASKED)
 		atomic_fetch_or_explicit(
 			&scope_of(&b->outer)->flags, SCOPE_CANCELLED, memory_order_relaxed);
 	s->body = b;
-	spin_unlock(&s->lock);
+	SHOW(s->at_home, true);
+	own_unlock(s->loop, &s->lock);
 }
 
 void (*strand_lost)(struct body *b);
@@ -158,27 +177,31 @@ static bool was_asked(struct strand *s)
 /* Order: the siblings are cancelled while we are still counted in the scope, which thereby stays;
  * then joiners see the end; then we are uncounted, after which neither the scope nor, unless the
  * ending is kept, the record is ours. */
-void strand_end(struct strand *s, int result)
+tl_end strand_end(struct strand *s, int result)
 {
 	tl_scope *scope = s->scope;
 	bool cancelled = result == -ECANCELED && was_asked(s);
+	tl_end end = { cancelled ? TL_CANCELLED : TL_RETURNED, result };
 	struct extra *x;
 	uint32_t old;
+	bool visitor;
 
-	s->result = result;
-	s->how = cancelled ? TL_CANCELLED : TL_RETURNED;
+	SHOW(s->result, result);
+	SHOW(s->how, (uint8_t)end.how);
 	if (result < 0 && !cancelled && s->scope)
 		scope_failed(s);
 	if (!s->begun && s->extra && s->extra->unborn)
 		s->extra->unborn(s->arg);
 	if (s->timer)
 		timer_off(s);
-	spin_lock(&s->lock);
+	visitor = strand_hold(s);
 	s->body = NULL;
 	x = s->extra;
-	s->extra = NULL;
-	old = atomic_fetch_or_explicit(&s->life, LIFE_ENDED, memory_order_seq_cst);
-	spin_unlock(&s->lock); /* who held it and saw us alive has also seen our scope */
+	SHOW(s->extra, NULL);
+	SHOW(s->at_home, false);
+	old = atomic_load_explicit(&s->life, memory_order_relaxed);
+	atomic_store_explicit(&s->life, old | LIFE_ENDED, memory_order_release);
+	strand_let(s, visitor); /* who held it and saw us alive has also seen our scope */
 	mem_free(x);
 	if (old & LIFE_WAITED)
 		join_tell(s);
@@ -186,23 +209,26 @@ void strand_end(struct strand *s, int result)
 		scope_dismiss(s, old & LIFE_KEPT);
 	if (!(old & LIFE_KEPT) || !scope) /* else the record is not ours any more, not to be read */
 		slot_give(s);
+	return end;
 }
 
 /* -- names */
 
 const char *strand_kind_name(const struct strand *s)
 {
-	return s->foreign ? "Foreign" : s->kind == TL_TASK ? "Task" : "Thread";
+	return LOOK(s->foreign) ? "Foreign" : LOOK(s->kind) == TL_TASK ? "Task" : "Thread";
 }
 
 const char *strand_name(struct strand *s, char buf[32])
 {
-	spin_lock(&s->lock);
-	if (s->extra && s->extra->name[0])
-		memcpy(buf, s->extra->name, 32);
+	bool visitor = strand_hold(s);
+	struct extra *x = LOOK(s->extra);
+
+	if (x && x->name[0])
+		memcpy(buf, x->name, 32);
 	else
-		snprintf(buf, 32, "%s-%u", strand_kind_name(s), s->number);
-	spin_unlock(&s->lock);
+		snprintf(buf, 32, "%s-%u", strand_kind_name(s), LOOK(s->number));
+	strand_let(s, visitor);
 	return buf;
 }
 
@@ -243,19 +269,18 @@ static int state(struct strand *s)
 		return word == PARK_WAITING ? TL_CREATED : TL_READY;
 	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)
 		return TL_CREATED;
-	if (word == PARK_WAITING || s->body->placed)
+	if (word == PARK_WAITING || LOOK(s->body->placed))
 		return TL_BLOCKED;
-	return s->kind == TL_THREAD || s->loop->now_runs == s ? TL_RUNNING : TL_READY;
+	return s->kind == TL_THREAD || LOOK(s->loop->now_runs) == s ? TL_RUNNING : TL_READY;
 }
 
 /* Under its lock: until it is released the body, and with it the loop, stays. */
 int strand_state(struct strand *s)
 {
-	int r;
+	bool visitor = strand_hold(s);
+	int r = state(s);
 
-	spin_lock(&s->lock);
-	r = state(s);
-	spin_unlock(&s->lock);
+	strand_let(s, visitor);
 	return r;
 }
 
@@ -270,7 +295,7 @@ int tl_state(tl_strand t)
 int tl_kind(tl_strand t)
 {
 	struct strand *s = slot_find(t);
-	int r = s ? s->kind : -ESRCH;
+	int r = s ? LOOK(s->kind) : -ESRCH;
 
 	return slot_find(t) ? r : -ESRCH;
 }

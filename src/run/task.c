@@ -4,7 +4,7 @@
  * .paused) is parked like any other strand: its word is WAITING, a time or a cancel pokes it, and
  * tl_resume wakes it; task_settle then decides.  A task that ends goes on with the next new task on
  * the very same stack, so a burst of short tasks costs one stack and no switches. */
-#include "run/run.h"
+#include "run/bias.h"
 #include "run/stack.h"
 #include <errno.h>
 
@@ -64,10 +64,10 @@ static bool again(struct strand *s, int r)
 	if (!s->extra || !s->extra->every.ns || r < 0)
 		return false;
 	s->planned = next_planned(s->planned, s->extra->every.ns, plat_now());
-	spin_lock(&s->lock);
+	own_lock(s->loop, &s->lock);
 	s->body = NULL;
 	s->begun = false;
-	spin_unlock(&s->lock);
+	own_unlock(s->loop, &s->lock);
 	loop_ready(&s->park); /* settles: waits, or ends if it was asked to stop meanwhile */
 	return true;
 }
@@ -103,8 +103,7 @@ static _Noreturn void task_main(void *arg)
 			loop_switch(l, &tomb, next, true);
 		}
 		strand_begin(next, &k->body);
-		l->now_runs = next;
-		wait_me = &next->park;
+		loop_runs(l, next);
 	}
 }
 
@@ -211,8 +210,7 @@ int tl_resume(tl_strand t)
 			return ended;
 		if (ended || !(life & LIFE_PAUSED))
 			return -EBUSY;
-	} while (!atomic_compare_exchange_weak_explicit(&s->life, &life,
-		life & ~(uint32_t)LIFE_PAUSED, memory_order_seq_cst, memory_order_relaxed));
+	} while (!strand_relive(s, &life, life & ~(uint32_t)LIFE_PAUSED));
 	wait_poke(&s->park);
 	word_wake(&s->life, s, 1); /* a thread, see wait_to_begin; its joiners sleep on */
 	return 0;

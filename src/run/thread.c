@@ -28,7 +28,7 @@ static int enter(struct strand *s, bool foreign)
 	if (!l)
 		return -ENOMEM;
 	l->foreign = foreign;
-	s->loop = l;
+	SHOW(s->loop, l);
 	l->body.floor = plat_stack_floor();
 	loop_here = l;
 	strand_begin(s, &l->body);

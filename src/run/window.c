@@ -50,21 +50,27 @@ bool window_holds(const void *addr) { return window && (uintptr_t)addr - (uintpt
 
 uint32_t window_participant(void) { return mine; }
 
+/* Does the process that has this number still run?  When in doubt it does. */
+static bool runs(const struct participant *p)
+{
+	uint64_t then = atomic_load_explicit(&p->stamp, memory_order_acquire);
+	pid_t pid = (pid_t)atomic_load_explicit(&p->pid, memory_order_acquire);
+	uint64_t now = then ? plat_process_stamp(pid) : 0;
+
+	return now && (now == then || now == PLAT_RUNS || then == PLAT_RUNS);
+}
+
 bool window_dead(uint32_t who)
 {
 	struct participant *p;
-	uint64_t stamp;
 
 	if (who == mine)
 		return false;
 	if (!window || (who & PARTICIPANTS) == 0)
 		return true; /* private memory, inherited by a fork */
 	p = &window->participants[who & PARTICIPANTS];
-	stamp = atomic_load_explicit(&p->stamp, memory_order_acquire);
-	return atomic_load_explicit(&p->generation, memory_order_acquire) != who >> NUMBER_BITS ||
-	       !stamp ||
-	       plat_process_stamp((pid_t)atomic_load_explicit(&p->pid, memory_order_acquire)) !=
-		       stamp;
+	return !runs(p) ||
+	       atomic_load_explicit(&p->generation, memory_order_acquire) != who >> NUMBER_BITS;
 }
 
 /* -- the allocator's lock */
@@ -129,17 +135,34 @@ void window_forked(void)
 
 /* -- making it */
 
+static bool claim(int fd, size_t at, size_t n)
+{
+	int r;
+
+	while ((r = fallocate(fd, 0, (off_t)at, (off_t)n)) < 0 && errno == EINTR)
+		;
+	return r == 0;
+}
+
 static bool reserve(struct window *w, size_t upto)
 {
 	size_t more = (upto - w->reserved + CHUNK - 1) / CHUNK * CHUNK;
 
 	if (upto <= w->reserved)
 		return true;
-	if (upto > SIZE || w->reserved + more > SIZE ||
-		fallocate(window_fd, 0, (off_t)w->reserved, (off_t)more) < 0)
+	if (upto > SIZE || w->reserved + more > SIZE || !claim(window_fd, w->reserved, more))
 		return false;
 	w->reserved += more;
 	return true;
+}
+
+/* Where its place is taken any other does, as long as we only fork. */
+static struct window *map(int fd)
+{
+	int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_NORESERVE;
+	void *w = mmap(WINDOW_PLACE, SIZE, prot, flags | MAP_FIXED_NOREPLACE, fd, 0);
+
+	return w != MAP_FAILED ? w : mmap(NULL, SIZE, prot, flags, fd, 0);
 }
 
 static struct window *make(void)
@@ -152,11 +175,8 @@ static struct window *make(void)
 		return NULL;
 	if (ftruncate(fd, (off_t)SIZE) == 0 &&
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
-		fallocate(fd, 0, 0, CHUNK) == 0)
-		w = mmap(WINDOW_PLACE, SIZE, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
-	if (w == MAP_FAILED) /* the place is taken: any other does, as long as we only fork */
-		w = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+		claim(fd, 0, CHUNK))
+		w = map(fd);
 	if (w == MAP_FAILED) {
 		close(fd);
 		return NULL;

@@ -2,65 +2,129 @@
  *
  * Each loop keeps those that were started on it in a deque.  The loop itself begins the oldest when
  * it has nothing else to run; a join takes its child back from the young end (place.c); a worker,
- * or
- * any loop that starts such tasks, steals old ones from others when it is idle.  So work goes where
- * the queue delay is shortest, namely nil, and a task that has begun never moves.
+ * or any loop that starts such tasks, steals old ones from others when it is idle.  So work goes
+ * where the queue delay is shortest, namely nil, and a task that has begun never moves.
  *
- * deque.lock guards the deque; deque.n may be read without it.  Workers are threads that only loop,
- * made with the first .anywhere task: one less than the processors it may use, as the starter is
- * the first.  A push wakes one sleeper unless another is already looking. */
+ * The deque: tail is its owner's, who puts in and takes back there without a lock; head is moved
+ * under deque.lock.  Both ends meet at the last few: the owner lowers tail and then reads head, a
+ * thief raises head and then reads tail, with the halves of the asymmetric barrier between; an
+ * owner
+ * that finds head beyond its claim looks again under the lock, and a thief that finds tail below
+ * its
+ * own gives back the excess (W26).  Source: Frigo, Leiserson, Randall, "The Implementation of the
+ * Cilk-5 Multithreaded Language", 1998, section 5 (the THE protocol).
+ *
+ * Workers are threads that only loop, made with the first .anywhere task: one less than the
+ * processors it may use, as the starter is the first.  A push wakes one sleeper unless another is
+ * already looking. */
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 
-enum { FIRST_ROOM = 64, MOST_STOLEN = 64, SHARE = 16, LOOK_NS = 20000 };
+enum { FIRST_ROOM = 256, MOST_STOLEN = 64, SHARE = 16, LOOK_NS = 20000 };
 
 static struct crew {
 	struct spin lock;
-	bool begun;
+	bool begun;      /* shown */
 	unsigned wanted; /* processors, tl_workers */
 	_Atomic int idle, looking;
 } crew;
 
-/* -- the deque, with its lock held */
+/* -- the deque */
 
-static struct strand **slot_in(struct deque *d, uint32_t i) { return &d->at[i & (d->room - 1)]; }
+static struct strand *_Atomic *slot_in(struct deque *d, uint32_t i)
+{
+	return &d->at[i & (d->room - 1)];
+}
 
+static struct strand *entry(struct deque *d, uint32_t i)
+{
+	return atomic_load_explicit(slot_in(d, i), memory_order_relaxed);
+}
+
+static uint32_t head_of(struct deque *d)
+{
+	return atomic_load_explicit(&d->head, memory_order_acquire);
+}
+
+static uint32_t tail_of(struct deque *d)
+{
+	return atomic_load_explicit(&d->tail, memory_order_acquire);
+}
+
+static bool empty(struct deque *d) { return head_of(d) == tail_of(d); }
+
+/* Its owner, without the lock: thieves look at the old entries meanwhile. */
 static bool grow(struct deque *d)
 {
-	uint32_t room = d->room ? d->room * 2 : FIRST_ROOM;
-	struct strand **bigger = mem_alloc(room * sizeof *bigger);
+	uint32_t room = d->room ? d->room * 2 : FIRST_ROOM, tail = tail_of(d);
+	struct strand *_Atomic *bigger = mem_alloc(room * sizeof *bigger), *_Atomic * old;
 
 	if (!bigger)
 		return false;
-	for (uint32_t i = d->head; i != d->tail; i++)
-		bigger[i & (room - 1)] = *slot_in(d, i);
-	mem_free(d->at);
+	spin_lock(&d->lock);
+	for (uint32_t i = head_of(d); i != tail; i++)
+		atomic_store_explicit(&bigger[i & (room - 1)], entry(d, i), memory_order_relaxed);
+	old = d->at;
 	d->at = bigger;
 	d->room = room;
+	spin_unlock(&d->lock);
+	mem_free(old);
 	return true;
 }
 
-static void count(struct deque *d)
-{
-	atomic_store_explicit(&d->n, d->tail - d->head, memory_order_relaxed);
-}
-
+/* A thief that has raised head still reads up to MOST_STOLEN entries below it. */
 static bool push(struct deque *d, struct strand *s)
 {
-	if (d->tail - d->head == d->room && !grow(d))
+	uint32_t tail = atomic_load_explicit(&d->tail, memory_order_relaxed);
+
+	if ((int32_t)(tail - head_of(d)) >= (int32_t)d->room - MOST_STOLEN && !grow(d))
 		return false;
-	*slot_in(d, d->tail++) = s;
-	count(d);
+	atomic_store_explicit(slot_in(d, tail), s, memory_order_relaxed);
+	atomic_store_explicit(&d->tail, tail + 1, memory_order_release);
 	return true;
 }
 
-static struct strand *pop_old(struct deque *d)
+/* Its owner takes the youngest, if that is s. */
+static bool pop_young(struct deque *d, const struct strand *s)
 {
-	struct strand *s = d->head != d->tail ? *slot_in(d, d->head++) : NULL;
+	uint32_t tail = atomic_load_explicit(&d->tail, memory_order_relaxed) - 1;
+	bool ours;
 
-	count(d);
-	return s;
+	if (head_of(d) == tail + 1 || entry(d, tail) != s)
+		return false;
+	atomic_store_explicit(&d->tail, tail, memory_order_relaxed);
+	plat_barrier_light();
+	ours = (int32_t)(head_of(d) - tail) <= 0;
+	if (!ours) {
+		spin_lock(&d->lock);
+		ours = (int32_t)(head_of(d) - tail) <= 0;
+		if (!ours)
+			atomic_store_explicit(&d->tail, tail + 1, memory_order_relaxed);
+		spin_unlock(&d->lock);
+	}
+	return ours;
+}
+
+/* Some of the oldest, with the lock held: one of a few, for that may be half of all the work there
+ * is, and many of many.  mine: the caller is the owner. */
+static uint32_t pop_old(struct deque *d, struct strand **loot, bool mine)
+{
+	uint32_t head = head_of(d), n = tail_of(d) - head, left;
+
+	if ((int32_t)n <= 0)
+		return 0;
+	n = n / SHARE + 1 < MOST_STOLEN ? n / SHARE + 1 : MOST_STOLEN;
+	if (!mine) {
+		atomic_store_explicit(&d->head, head + n, memory_order_release);
+		plat_barrier_heavy();
+		left = tail_of(d) - head;
+		n = (int32_t)left <= 0 ? 0 : left < n ? left : n;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		loot[i] = entry(d, head + i);
+	atomic_store_explicit(&d->head, head + n, memory_order_release);
+	return n;
 }
 
 /* -- taking */
@@ -68,7 +132,7 @@ static struct strand *pop_old(struct deque *d)
 /* It will begin on l, or not at all. */
 static struct strand *adopt(struct loop *l, struct strand *s)
 {
-	s->loop = l;
+	SHOW(s->loop, l);
 	if (timer_room(l) == 0)
 		return s;
 	strand_end(s, -ENOMEM);
@@ -80,67 +144,77 @@ bool work_claim(struct strand *me, struct strand *s,
 {
 	struct loop *l = me->loop;
 	struct deque *d = &l->deque;
-	bool ours;
 
-	if (!atomic_load_explicit(&d->n, memory_order_relaxed))
+	if (empty(d) || hostile_odd() || !pop_young(d, s))
 		return false;
-	spin_lock(&d->lock);
-	ours = d->head != d->tail && *slot_in(d, d->tail - 1) == s && fits(me, s);
-	if (ours) {
-		d->tail--;
-		count(d);
-	}
-	spin_unlock(&d->lock);
-	return ours && adopt(l, s);
+	if (fits(me, s))
+		return adopt(l, s);
+	push(d, s); /* its place is still free */
+	return false;
 }
 
-static struct strand *take_own(struct loop *l)
+/* They begin here, in the order in which they came. */
+static struct strand *keep(struct loop *l, struct strand **loot, uint32_t n)
 {
-	struct deque *d = &l->deque;
-	struct strand *s;
-
-	if (!atomic_load_explicit(&d->n, memory_order_relaxed))
-		return NULL;
-	spin_lock(&d->lock);
-	s = pop_old(d);
-	spin_unlock(&d->lock);
-	return s ? adopt(l, s) : NULL;
+	for (uint32_t i = 0; i < n; i++)
+		if (adopt(l, loot[i]))
+			loop_ready(&loot[i]->park);
+	return NULL;
 }
 
-/* Some of the oldest of one deque move to ours: one of a few, for that may be half of all the work
- * there is, and many of many. */
+struct search {
+	struct loop *l;
+	struct strand **loot;
+	uint32_t n;
+};
+
 static bool rob(struct loop *victim, void *arg)
 {
-	struct loop *l = arg;
+	struct search *s = arg;
 	struct deque *d = &victim->deque;
-	struct strand *loot[MOST_STOLEN];
-	uint32_t n = 0, share;
 
-	if (victim == l || !atomic_load_explicit(&d->n, memory_order_relaxed) ||
-		!spin_try(&d->lock))
+	if (victim == s->l || empty(d) || !spin_try(&d->lock))
 		return true;
-	share = (d->tail - d->head) / SHARE + 1;
-	while (n < share && n < MOST_STOLEN && d->head != d->tail)
-		loot[n++] = pop_old(d);
+	s->n = pop_old(d, s->loot, false);
 	spin_unlock(&d->lock);
-	spin_lock(&l->deque.lock);
-	for (uint32_t i = 0; i < n; i++)
-		if (!push(&l->deque, loot[i])) {
-			loot[i]->anywhere = false; /* no memory: pinned, then */
-			if (adopt(l, loot[i]))
-				loop_ready(&loot[i]->park);
-		}
-	spin_unlock(&l->deque.lock);
-	return n == 0;
+	return s->n == 0;
 }
 
-struct strand *work_take(struct loop *l)
+/* What is stolen can be stolen again, but for the first, which begins now. */
+static bool steal(struct loop *l)
 {
-	struct strand *s = take_own(l);
+	struct strand *loot[MOST_STOLEN];
+	struct search s = { l, loot, 0 };
 
-	if (!s && l->takes && !loop_each(rob, l))
-		s = take_own(l);
-	return s;
+	if (loop_each(rob, &s))
+		return false;
+	keep(l, loot, 1);
+	for (uint32_t i = 1; i < s.n; i++)
+		if (!push(&l->deque, loot[i]))
+			keep(l, &loot[i], 1);
+	return true;
+}
+
+/* Only the lock tells for sure: a thief that took too much may be about to give some back. */
+bool work_own(struct loop *l)
+{
+	struct strand *loot[MOST_STOLEN];
+	struct deque *d = &l->deque;
+	uint32_t n;
+
+	if (!d->room)
+		return false;
+	spin_lock(&d->lock);
+	n = pop_old(d, loot, true);
+	spin_unlock(&d->lock);
+	keep(l, loot, n);
+	return n > 0;
+}
+
+void work_take(struct loop *l)
+{
+	if (!work_own(l) && l->takes && !l->first)
+		steal(l);
 }
 
 /* -- workers */
@@ -148,7 +222,7 @@ struct strand *work_take(struct loop *l)
 static int work(void *arg)
 {
 	(void)arg;
-	loop_here->takes = true;
+	SHOW(loop_here->takes, true);
 	return tl_sleep_until(TL_NEVER);
 }
 
@@ -164,7 +238,7 @@ static void begin(void)
 
 	spin_lock(&crew.lock);
 	n = crew.begun ? 0 : crew.wanted ? crew.wanted : (unsigned)plat_cpu_count();
-	crew.begun = true;
+	SHOW(crew.begun, true);
 	spin_unlock(&crew.lock);
 	hire(n);
 }
@@ -195,7 +269,7 @@ bool work_look(struct loop *l)
 		while (!found && plat_now() < until) {
 			for (unsigned i = 0; i < 50; i++)
 				plat_relax();
-			found = !loop_quiet(l) || !loop_each(rob, l);
+			found = !loop_quiet(l) || steal(l);
 		}
 	}
 	atomic_fetch_sub_explicit(&crew.looking, 1, memory_order_seq_cst);
@@ -220,10 +294,17 @@ bool work_rest(struct loop *l)
 	atomic_fetch_add_explicit(&crew.idle, 1, memory_order_seq_cst);
 	atomic_store_explicit(&l->idle, true, memory_order_seq_cst);
 	plat_barrier_heavy();
-	if (loop_each(rob, l))
+	if (!steal(l))
 		return false;
 	stir(l);
 	return true;
+}
+
+/* Has somebody taken back our idleness since?  If that was before `sleeping` was set there is no
+ * kick to come (a Dekker pair: idle and sleeping, both seq_cst). */
+bool work_roused(const struct loop *l)
+{
+	return l->takes && !atomic_load_explicit(&l->idle, memory_order_seq_cst);
 }
 
 void work_up(struct loop *l)
@@ -235,7 +316,7 @@ void work_up(struct loop *l)
 static bool rouse(struct loop *l, void *arg)
 {
 	(void)arg;
-	if (!l->takes || !stir(l))
+	if (!LOOK(l->takes) || !stir(l))
 		return true;
 	loop_wake(l);
 	return false;
@@ -243,19 +324,12 @@ static bool rouse(struct loop *l, void *arg)
 
 void work_push(struct loop *l, struct strand *s)
 {
-	bool in;
-
-	if (!crew.begun)
+	if (!LOOK(crew.begun))
 		begin();
-	s->anywhere = true;
-	l->takes = true;
-	spin_lock(&l->deque.lock);
-	in = push(&l->deque, s);
-	spin_unlock(&l->deque.lock);
-	if (!in) {
-		s->anywhere = false;
-		if (adopt(l, s))
-			loop_ready(&s->park);
+	SHOW(l->takes, true);
+	loop_touch(l);
+	if (!push(&l->deque, s)) {
+		keep(l, &s, 1); /* no memory: here, then */
 		return;
 	}
 	plat_barrier_light();

@@ -10,10 +10,12 @@
 const struct wait_ops *wait_ops;
 _Thread_local struct parker *wait_me;
 
+/* One that fails is part of W4 too: a poker that finds us not WAITING yet relies on our seeing its
+ * cause when we are. */
 static bool move(struct parker *p, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong_explicit(
-		&p->word, &from, to, memory_order_seq_cst, memory_order_relaxed);
+		&p->word, &from, to, memory_order_seq_cst, memory_order_seq_cst);
 }
 
 /* A waker that found us up is still writing: its next few instructions end that. */
@@ -50,6 +52,8 @@ int wait_block(const struct waiter *w, tl_time deadline)
 	uint32_t state;
 	int r;
 
+	if (hostile_odd())
+		wait_poke(me); /* for nothing, as a cancel that came too late */
 	do {
 		r = wait_ops->interrupted(me, deadline.ns);
 		if (r < 0 && move(me, PARK_WAITING, PARK_IDLE))
@@ -105,6 +109,7 @@ enum wait_claim wait_claim(struct waiter *w)
 
 void wait_finish(struct parker *who, enum wait_claim c)
 {
+	hostile_pause();
 	if (c == WAIT_READY)
 		wait_ops->ready(who);
 	else if (c == WAIT_UP)

@@ -80,6 +80,7 @@ static inline void wait_begin(void)
 	/* The exchange is also the barrier of W4: the cancel flag is read after this, and a
 	 * canceller raises the flag before it reads this. */
 	atomic_exchange_explicit(&wait_me->word, PARK_WAITING, memory_order_seq_cst);
+	hostile_pause();
 }
 /* Block until woken (0), -ETIMEDOUT or -ECANCELED.  On failure waiters may still be linked. */
 int wait_block(const struct waiter *w, tl_time deadline);

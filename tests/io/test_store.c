@@ -362,9 +362,8 @@ TEST(without_helpers)
 	struct rlimit was, none = { 0 };
 	int degraded = 0;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("the sanitizer needs the address space that this test takes away");
-#endif
+	if (SANITIZED)
+		SKIP("the sanitizer needs the address space that this test takes away");
 	tl_on_report(count_degraded, &degraded);
 	CHECK_EQ(tl_checkpoint(), 0);
 	CHECK_EQ(getrlimit(RLIMIT_AS, &was), 0);

@@ -41,11 +41,7 @@ static char *stack(void)
 	return low;
 }
 
-#if defined(SWITCH_ASAN) || defined(SWITCH_TSAN)
-#define PLAIN_ONLY SKIP("raw switches are not announced to the sanitizers")
-#else
-#define PLAIN_ONLY (void)0
-#endif
+#define PLAIN_ONLY (SANITIZED ? SKIP("raw switches are not announced to the sanitizers") : (void)0)
 
 TEST(there_and_back)
 {

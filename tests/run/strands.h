@@ -25,12 +25,6 @@
 			sched_yield(); \
 	while (0)
 
-/* Instrumented frames are bigger, and fibers cost a thread's worth of TSan's. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 #define PAST ((tl_time){ 1 })
 
 static _Atomic int seen_reports[TL_R_LEAK + 1];

@@ -1,5 +1,6 @@
 /* test_anywhere.c - .anywhere tasks and workers; children that are joined in place. */
 #include "check.h"
+#include "plat/hostile.h"
 #include "telar.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -51,7 +52,7 @@ static void identity(bool anywhere)
 	CHECK_EQ(join(t), 7);
 	CHECK_EQ(w.self.id, t.id);
 	CHECK_STR(w.name, "child");
-	CHECK_EQ(w.parent_state, TL_BLOCKED);
+	CHECK(w.parent_state == TL_BLOCKED || hostile); /* there it may have yielded instead */
 	CHECK_EQ(tl_self().id, w.parent.id);
 	CHECK_EQ(tl_state(t), TL_ENDED);
 	CHECK_EQ(join(t), 7);
@@ -134,7 +135,7 @@ static int nest(void *arg)
 /* Far deeper than a stack holds: the floor sends the rest to stacks of their own. */
 TEST(deeper_than_one_stack)
 {
-	int depth = 20000;
+	int depth = AT_ONCE(20000);
 
 	CHECK_EQ(join(start(nest, &depth, true)), 5);
 	CHECK_EQ(depth, 0);
@@ -142,7 +143,7 @@ TEST(deeper_than_one_stack)
 
 static int deep_task(void *arg)
 {
-	int depth = 5000;
+	int depth = AT_ONCE(5000);
 
 	(void)arg;
 	return join(start(nest, &depth, false));

@@ -29,9 +29,8 @@ static void embrace(start_fn *how_a, start_fn *how_b)
 {
 	tl_scope s = { 0 };
 
-#ifdef __SANITIZE_THREAD__
-	SKIP("the sanitizer has a thread of its own, which is a foreign one");
-#endif
+	if (TSAN)
+		SKIP("the sanitizer has a thread of its own, which is a foreign one");
 	tl_on_report(tell_and_break, NULL);
 	tl_scope_open(&s);
 	CHECK_EQ(how_a(&s, join_b, NULL, &(tl_opts){ .ret = &a, .name = "A", .paused = true }), 0);
@@ -60,9 +59,8 @@ TEST(a_deadlock_in_a_forked_child)
 	int status;
 	pid_t pid;
 
-#ifdef __SANITIZE_THREAD__
-	SKIP("the sanitizer does not follow a threaded fork");
-#endif
+	if (TSAN)
+		SKIP("the sanitizer has a thread of its own, which is a foreign one");
 	tl_offload(small, NULL, 0, TL_NEVER);
 	pid = fork();
 	if (pid == 0) {

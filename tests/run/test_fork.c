@@ -5,12 +5,7 @@
 static int in_child(void (*fn)(void *), void *arg)
 {
 	int status;
-	pid_t pid;
-
-#ifdef __SANITIZE_THREAD__
-	SKIP("the sanitizer does not follow a threaded fork");
-#endif
-	pid = fork();
+	pid_t pid = fork();
 
 	if (pid == 0) {
 		fn(arg);
@@ -163,9 +158,8 @@ TEST_LIMIT(while_others_are_busy, 60)
 {
 	tl_scope s = { 0 };
 
-#if defined(__SANITIZE_ADDRESS__)
-	SKIP("a fork may catch the sanitizer's own allocator locked by another thread");
-#endif
+	if (SANITIZED)
+		SKIP("a fork may catch the sanitizer's own allocator locked by another thread");
 	tl_scope_open(&s);
 	tl_thread_start(&s, busy, NULL, NULL);
 	tl_thread_start(&s, busy, NULL, NULL);

@@ -67,7 +67,7 @@ TEST_LIMIT(a_hundred_thousand_tasks_in_one_scope, 60)
 
 TEST_LIMIT(twenty_thousand_parked_tasks_are_cancelled, 60)
 {
-	enum { N = SANITIZED ? 4000 : 20000 };
+	enum { N = AT_ONCE(20000) };
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);

@@ -55,11 +55,7 @@ static void end(tl_scope *s)
 	CHECK_EQ(tl_scope_close(s), 0);
 }
 
-#if defined(SWITCH_ASAN) || defined(SWITCH_TSAN)
-#define PLAIN_ONLY SKIP("the sanitizer's own memory hides what stacks cost")
-#else
-#define PLAIN_ONLY (void)0
-#endif
+#define PLAIN_ONLY (SANITIZED ? SKIP("the sanitizer's own memory hides what stacks cost") : (void)0)
 
 static void guard_without_mapping(void)
 {
@@ -139,7 +135,7 @@ static int keepers(void *arg)
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);
-	for (uintptr_t i = 0; i < 3000; i++)
+	for (uintptr_t i = 0; i < AT_ONCE(12000) / 4; i++)
 		tl_task_start(&s, keep, (void *)(i + (uintptr_t)arg), NULL);
 	return tl_scope_close(&s);
 }

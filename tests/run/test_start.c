@@ -97,16 +97,24 @@ TEST(an_impossible_stack_is_a_failure)
 
 /* -- stacks */
 
-static __attribute__((noinline)) int deep(size_t bytes)
+/* Each frame is read by the one below, so that they cannot be folded into one. */
+static __attribute__((noinline)) int deep(size_t bytes, const volatile char *above)
 {
 	volatile char here[1024];
 
 	here[0] = (char)bytes;
-	here[1023] = 1;
-	return bytes <= sizeof here ? here[1023] : deep(bytes - sizeof here - 64) + here[1023] - 1;
+	here[1023] = above[1023];
+	return bytes <= sizeof here ? here[1023]
+				    : deep(bytes - sizeof here - 64, here) + here[1023] - 1;
 }
 
-static int use_stack(void *arg) { return deep(*(size_t *)arg) == 1 ? 0 : -EFAULT; }
+static int use_stack(void *arg)
+{
+	volatile char first[1024];
+
+	first[1023] = 1;
+	return deep(*(size_t *)arg, first) == 1 ? 0 : -EFAULT;
+}
 
 TEST(a_task_has_its_256_KiB)
 {

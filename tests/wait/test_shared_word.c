@@ -235,9 +235,6 @@ static void bridge_again(void)
 
 TEST(a_child_has_a_bridge_of_its_own)
 {
-#ifdef __SANITIZE_THREAD__
-	SKIP("the sanitizer does not follow a threaded fork");
-#endif
 	shared_words();
 	bridge_again();
 	atomic_store(&words[1], 0);
