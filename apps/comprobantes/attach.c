@@ -2,11 +2,12 @@
  *
  * The connection's own task does it.  Memory is bounded by the slots: each has one buffer, and only
  * an upload with a slot reads.  Those that wait for one leave their bytes in the system's socket
- * buffers, which makes their senders wait; one that has a slot and nothing to read gives it back,
- * so a slow sender holds up nobody.
+ * buffers, which makes their senders wait; one that has a slot and too little to read gives it
+ * back, so a slow sender holds up nobody.
  *
- * A sender has patience to spend: opts.idle at first, less what it lets us wait, more for what it
- * sends, so that neither silence nor a byte now and then keeps an upload alive.
+ * A sender has time to spend, less what it lets us wait, more for what it sends: a little until it
+ * waits without its slot, and opts.idle until it is given up.  So neither silence nor a byte now
+ * and then keeps a slot, or an upload alive.
  *
  * The file's bytes are moved together in the buffer that they were read into (a form and chunks
  * leave gaps), then summed and written in one piece. */
@@ -19,6 +20,7 @@
 
 #define SLOT_WAIT    tl_s(30)   /* for a slot, at most */
 #define SLOT_PAUSE   tl_ms(100) /* so long a slot is kept without anything to read */
+#define SLOT_RATE    (1u << 20) /* bytes per second that keep a slot */
 #define VALIDATE_PUT tl_s(5)    /* for room in the next queue, with the slot in hand */
 #define RATE         4096       /* bytes per second that keep an upload alive */
 
@@ -29,8 +31,8 @@ struct upload {
 	char *buffer; /* of the slot, or NULL */
 	char *out;    /* the file's bytes of this round */
 	size_t out_n;
-	tl_span patience;
-	const char *text; /* a sentence for what is wrong, or NULL */
+	tl_span patience, pause; /* with the upload, and with its slot */
+	const char *text;        /* a sentence for what is wrong, or NULL */
 	bool is_form;
 	struct multipart form;
 };
@@ -87,7 +89,20 @@ static enum why take_body(void *arg, const char *p, size_t n)
 	return u->job->row.size + u->out_n > u->c->service->opts.limit ? WHY_TOO_LARGE : WHY_NONE;
 }
 
-/* Sum and write what this round has brought. */
+/* What a failure of the store's is to the sender. */
+static int store_why(int r)
+{
+	enum why why;
+
+	if (r == 0 || r == -ECANCELED)
+		return r;
+	why = why_of(r);
+	if (why == WHY_INTERNAL)
+		service_say("an upload could not be written: %s", tl_error_name(r));
+	return why;
+}
+
+/* Sum and write what this round has brought.  Not 0: as attach. */
 static int flush(struct upload *u)
 {
 	size_t n = u->out_n;
@@ -98,27 +113,41 @@ static int flush(struct upload *u)
 	if (!EVP_DigestUpdate(u->sum, u->out, n))
 		return -ENOMEM;
 	u->job->row.size += n;
-	return tl_store_write(u->job->store, u->out, n, TL_NEVER);
+	return store_why(tl_store_write(u->job->store, u->out, n, TL_NEVER));
 }
 
 /* -- from the connection to the body */
 
-/* Wait until there is something to read, without the slot if it takes long. */
+static tl_span sooner(tl_span a, tl_span b) { return a.ns < b.ns ? a : b; }
+
+/* Wait until there is something to read, without the slot once it has paused too much. */
 static int wait_bytes(struct upload *u)
 {
-	int fd = tl_stream_fd(u->c->peer), r;
-	tl_span first = u->patience.ns < SLOT_PAUSE.ns ? u->patience : SLOT_PAUSE;
+	int fd = tl_stream_fd(u->c->peer), r = -ETIMEDOUT;
+	tl_span first = sooner(u->pause, u->patience), spent;
 	tl_time begun = tl_now();
 
-	r = tl_fd_wait(fd, TL_IN, tl_after(first));
+	if (first.ns > 0)
+		r = tl_fd_wait(fd, TL_IN, tl_after(first));
 	if (r == -ETIMEDOUT) {
 		slot_give(u->c->service, &u->buffer);
 		r = tl_fd_wait(fd, TL_IN, tl_after(tl_ns(u->patience.ns - first.ns)));
 	}
-	u->patience.ns -= tl_now().ns - begun.ns;
+	spent = tl_ns(tl_now().ns - begun.ns);
+	u->patience.ns -= spent.ns;
+	u->pause.ns -= sooner(spent, u->pause).ns;
 	if (r < 0)
 		return r;
 	return u->buffer ? 0 : slot_take(u->c->service, &u->buffer);
+}
+
+/* n bytes more have come. */
+static void reward(struct upload *u, size_t n)
+{
+	u->patience.ns += (int64_t)n * (1000000000 / RATE);
+	u->patience = sooner(u->patience, u->c->service->opts.idle);
+	u->pause.ns += (int64_t)n * (1000000000 / SLOT_RATE);
+	u->pause = sooner(u->pause, SLOT_PAUSE);
 }
 
 /* Fill the buffer as far as possible without waiting, but with at least one byte.  0: the end. */
@@ -126,7 +155,6 @@ static ssize_t fill(struct upload *u)
 {
 	struct conn *c = u->c;
 	size_t cap = SERVICE_READ, have = 0;
-	int64_t idle = c->service->opts.idle.ns;
 	ssize_t n;
 	int r;
 
@@ -147,13 +175,12 @@ static ssize_t fill(struct upload *u)
 			break;
 		have += (size_t)n;
 	}
-	u->patience.ns += (int64_t)have * (1000000000 / RATE);
-	if (u->patience.ns > idle)
-		u->patience.ns = idle;
+	reward(u, have);
 	return (ssize_t)have;
 }
 
-/* One round: some bytes of the body, out of what was read too much before, or from the peer. */
+/* One round: some bytes of the body, out of what was read too much before, or from the peer.  Not
+ * 0: as attach. */
 static int pump(struct upload *u, enum http_event *event)
 {
 	struct conn *c = u->c;
@@ -176,7 +203,7 @@ static int pump(struct upload *u, enum http_event *event)
 	if (*event == HTTP_BAD)
 		return 0;
 	r = flush(u);
-	return r < 0 ? r : conn_keep_rest(c, p + used, (size_t)n - used);
+	return r != 0 ? r : conn_keep_rest(c, p + used, (size_t)n - used);
 }
 
 /* -- before and after */
@@ -239,7 +266,7 @@ static int begin(struct upload *u, const char *query)
 	}
 	u->c->http.sink = take_body;
 	u->c->http.arg = u;
-	return tl_store_open(&u->job->store, s->files, TL_NEVER);
+	return store_why(tl_store_open(&u->job->store, s->files, TL_NEVER));
 }
 
 /* Read it all and hand it to the validators.  < 0: a failure, of the connection if it is -EPIPE,
@@ -254,7 +281,7 @@ static int attach(struct upload *u, const char *query)
 		r = reply_continue(c);
 	while (r == 0 && event == HTTP_NEEDS)
 		r = pump(u, &event);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = event == HTTP_BAD ? c->http.why : finish(u);
 	if (r != WHY_NONE)

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define KEEP_IDLE   tl_s(75)   /* how long a connection may do nothing between two requests */
 #define LINGER      tl_s(2)    /* how long the rest of a refused body is read */
 #define LINGER_READ (8u << 20) /* and how much of it */
 
@@ -183,7 +182,7 @@ static int wait_idle(struct service *s, int fd)
 	if (s->seats)
 		s->seats->link = &seat.next;
 	s->seats = &seat;
-	r = tl_fd_wait(fd, TL_IN, s->draining ? TL_POLL : tl_after(KEEP_IDLE));
+	r = tl_fd_wait(fd, TL_IN, s->draining ? TL_POLL : tl_after(s->opts.keep));
 	*seat.link = seat.next;
 	if (seat.next)
 		seat.next->link = seat.link;

@@ -1,6 +1,8 @@
-/* data.c - DIR/{files, maildir/{tmp,new,cur}, comprobantes.db, lock}.
+/* data.c - DIR/{files, maildir/{tmp,new,cur}, comprobantes.db}.
  *
- * The lock is a flock on DIR/lock: it goes with the process, so a crash leaves nothing to clear. */
+ * The lock is a flock on DIR itself: it goes with the process, so a crash leaves nothing to clear,
+ * and it cannot be taken on a folder that another has removed and made again.  Whoever has not got
+ * it makes nothing in DIR, looks at nothing and takes nothing away. */
 #include "data.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +15,7 @@
 static const struct part {
 	const char *name;
 	int flags; /* for unlinkat */
-} parts[] = { { "lock", 0 }, { "files", AT_REMOVEDIR }, { "maildir", AT_REMOVEDIR },
+} parts[] = { { "files", AT_REMOVEDIR }, { "maildir", AT_REMOVEDIR },
 	{ "maildir/tmp", AT_REMOVEDIR }, { "maildir/new", AT_REMOVEDIR },
 	{ "maildir/cur", AT_REMOVEDIR }, { "comprobantes.db", 0 }, { "comprobantes.db-wal", 0 },
 	{ "comprobantes.db-shm", 0 } };
@@ -46,23 +48,14 @@ static void note_found(struct service *s)
 /* Only one service may write here. */
 static int lock(struct service *s, char *problem, size_t cap)
 {
-	int fd = openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
+	if (flock(s->dir, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
 		return explain(s->opts.data, -errno, problem, cap);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int r = -errno;
-		close(fd);
-		if (r != -EWOULDBLOCK)
-			return explain(s->opts.data, r, problem, cap);
-		snprintf(problem, cap,
-			"%s is in use by another comprobantes; stop that one, or choose another"
-			" --data",
-			s->opts.data);
-		return -EBUSY;
-	}
-	s->lock = fd;
-	return 0;
+	snprintf(problem, cap,
+		"%s is in use by another comprobantes; stop that one, or choose another --data",
+		s->opts.data);
+	return -EBUSY;
 }
 
 static int make_folders(struct service *s, char *problem, size_t cap)
@@ -78,18 +71,19 @@ static int make_folders(struct service *s, char *problem, size_t cap)
 			     : openat(s->dir, "maildir/new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->notices < 0)
 		return explain(s->opts.data, -errno, problem, cap);
-	/* The names just made must last as long as what will be put into them. */
-	if (fsync(s->dir) < 0 || fsync(s->files) < 0 || fsync(s->notices) < 0)
+	/* The names just made must last as long as what will be put into them, and DIR's own, in a
+	 * folder that we may have no right to open; also if a service made them that was killed. */
+	if (syncfs(s->dir) < 0)
 		return explain(s->opts.data, -errno, problem, cap);
 	return 0;
 }
 
 /* Can a file be made, filled and removed in there?  Better found out now than by a student. */
-static int try_files(struct service *s, char *problem, size_t cap)
+static int try_folder(struct service *s, int folder, char *problem, size_t cap)
 {
 	static const char probe[4096];
 	tl_store *st = NULL;
-	int r = tl_store_open(&st, s->files, TL_NEVER);
+	int r = tl_store_open(&st, folder, TL_NEVER);
 
 	if (r == 0)
 		r = tl_store_write(st, probe, sizeof probe, TL_NEVER);
@@ -118,13 +112,16 @@ int data_open(struct service *s, char *problem, size_t cap)
 	s->dir = open(s->opts.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return explain(s->opts.data, -errno, problem, cap);
+	r = lock(s, problem, cap);
+	if (r < 0)
+		return r;
 	note_found(s);
 	s->undo = true;
-	r = lock(s, problem, cap);
+	r = make_folders(s, problem, cap);
 	if (r == 0)
-		r = make_folders(s, problem, cap);
+		r = try_folder(s, s->files, problem, cap);
 	if (r == 0)
-		r = try_files(s, problem, cap);
+		r = try_folder(s, s->notices, problem, cap);
 	if (r == 0)
 		r = open_databases(s, problem, cap);
 	return r;
@@ -153,10 +150,9 @@ void data_close(struct service *s)
 	s->look = db_close(s->look);
 	s->outbox = db_close(s->outbox);
 	s->rows = db_close(s->rows);
-	if (s->undo && s->dir >= 0)
+	if (s->undo)
 		undo(s);
 	close_fd(&s->notices);
 	close_fd(&s->files);
-	close_fd(&s->lock);
 	close_fd(&s->dir);
 }

@@ -51,7 +51,19 @@ struct db {
 	sqlite3_stmt *s[S_COUNT];
 };
 
-const char *db_error(const struct db *db) { return sqlite3_errmsg(db->h); }
+/* Has its file been removed, or another put in its place?  What is written is nobody's then. */
+static bool is_gone(const struct db *db)
+{
+	int gone = 0;
+
+	sqlite3_file_control(db->h, "main", SQLITE_FCNTL_HAS_MOVED, &gone);
+	return gone;
+}
+
+const char *db_error(const struct db *db)
+{
+	return is_gone(db) ? "the database has been taken away" : sqlite3_errmsg(db->h);
+}
 
 static int status_of(struct db *db, int rc)
 {
@@ -204,7 +216,7 @@ struct db *db_close(struct db *db)
 
 /* -- transactions */
 
-int db_begin(struct db *db) { return run(db, S_BEGIN); }
+int db_begin(struct db *db) { return is_gone(db) ? -EIO : run(db, S_BEGIN); }
 
 int db_commit(struct db *db) { return run(db, S_COMMIT); }
 

@@ -78,6 +78,8 @@ static int on_value(http_parser *p, const char *at, size_t n)
 
 	if (h->headed)
 		return 0;
+	if (memchr(at, 0, n))
+		return refuse(h, WHY_MALFORMED); /* the parser lets it pass: RFC 9110, 5.5 */
 	h->in_value = true;
 	append(h->value, sizeof h->value, &h->value_n, at, n);
 	if (strcasecmp(h->field, "content-type") == 0) {

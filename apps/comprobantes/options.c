@@ -23,6 +23,8 @@ static const struct option {
 		offsetof(struct service_opts, drain), 0.001, 86400 },
 	{ "--idle", "SECONDS", "how long a client may keep the service waiting (10)", SECONDS,
 		offsetof(struct service_opts, idle), 0.001, 86400 },
+	{ "--keep", "SECONDS", "how long a connection may stay without a request (75)", SECONDS,
+		offsetof(struct service_opts, keep), 0.001, 86400 },
 	{ "--queue", "N", "uploads that may wait for their turn; beyond is a 503 (4096)", COUNT,
 		offsetof(struct service_opts, queue), 1, 1e6 },
 	{ "--connections", "N", "connections at once; others wait outside (10000)", COUNT,
@@ -109,6 +111,7 @@ int options_read(struct service_opts *o, int argc, char **argv)
 		.limit = 2u << 20,
 		.drain = tl_s(10),
 		.idle = tl_s(10),
+		.keep = tl_s(75),
 		.queue = 4096,
 		.connections = 10000 };
 	for (int i = 1; i < argc && r == 0; i++) {

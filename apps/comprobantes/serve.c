@@ -186,7 +186,7 @@ static int serve(struct service *s, tl_listener *listener)
 static int run(struct service *s, tl_listener *listener)
 {
 	tl_scope house = { .name = "comprobantes" };
-	int r;
+	int r, ended;
 
 	tl_scope_open(&house);
 	r = stages_start(s, &house);
@@ -201,12 +201,15 @@ static int run(struct service *s, tl_listener *listener)
 	if (r < 0)
 		service_say("the listener failed: %s", tl_error_name(r));
 	stages_end(s, s->stop);
-	return tl_scope_close(&house) < 0 || r < 0;
+	ended = tl_scope_close(&house);
+	if (r >= 0 && ended < 0)
+		service_say("a part of the service failed: %s", tl_error_name(ended));
+	return ended < 0 || r < 0;
 }
 
 int serve_main(int argc, char **argv)
 {
-	static struct service service = { .dir = -1, .files = -1, .notices = -1, .lock = -1 };
+	static struct service service = { .dir = -1, .files = -1, .notices = -1 };
 	struct service *s = &service;
 	tl_listener *listener = NULL;
 	char problem[512] = "";

@@ -17,7 +17,7 @@
 struct service_opts {
 	const char *data, *listen;
 	size_t limit; /* bytes of a file */
-	tl_span drain, idle;
+	tl_span drain, idle, keep;
 	size_t queue;       /* uploads that wait for a slot */
 	size_t connections; /* at once */
 };
@@ -30,9 +30,9 @@ struct seat {
 
 struct service {
 	struct service_opts opts;
-	int dir, files, notices, lock; /* --data, and in it: files, maildir/new, the lock */
-	bool made, undo;               /* --data was not there; what was made is to go again */
-	unsigned found;                /* which parts were there: data.c */
+	int dir, files, notices; /* --data, and in it: files, maildir/new */
+	bool made, undo;         /* --data was not there; what was made is to go again */
+	unsigned found;          /* which parts were there: data.c */
 	struct metrics metrics;
 	EVP_MD *sha256;
 

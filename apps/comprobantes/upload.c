@@ -95,12 +95,7 @@ static int tell_failure(struct conn *c, int r)
 	case -EPIPE: return reply_why(c, WHY_CUT, NULL);
 	case -ETIMEDOUT: return reply_why(c, WHY_SLOW, NULL);
 	case -EAGAIN: return reply_why(c, WHY_BUSY, NULL);
-	case -ENOMEM:
-	case -ENOSPC:
-	case -EDQUOT:
-	case -EMFILE:
-	case -ENFILE:
-	case -EIO: return reply_why(c, why_of(r), NULL);
+	case -ENOMEM: return reply_why(c, WHY_NO_MEMORY, NULL);
 	default: return r; /* cancelled, or the connection is gone */
 	}
 }

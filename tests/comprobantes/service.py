@@ -22,7 +22,7 @@ PROGRAM = Path(os.environ["TELAR_BUILD"]) / "apps/comprobantes/comprobantes"
 
 def sanitized():
     """Is this a build whose sanitizers have their own idea of memory?"""
-    return (PROGRAM.parents[2] / "tests.list").read_text().split()[:2] != ["slow", "1"]
+    return (PROGRAM.parents[2] / "tests/tests.list").read_text().split()[:2] != ["slow", "1"]
 
 
 def need_program():
@@ -84,13 +84,14 @@ def jpeg(seed, size=20000):
 
 
 class Service:
-    def __init__(self, *options, data="data"):
+    def __init__(self, *options, data="data", env={}, prefix=()):
         need_program()
         self.data = Path(data)
         self.process = subprocess.Popen(
-            [str(PROGRAM), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *options],
+            [*prefix, PROGRAM, "serve", "--data", data, "--listen", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE,
             stderr=open("stderr.txt", "ab"),
+            env={**os.environ, **env},
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("comprobantes: listening on "):
@@ -171,8 +172,8 @@ class Answer:
 class Connection:
     """A client that does exactly what it is told, also what no client should."""
 
-    def __init__(self, address):
-        self.socket = socket.create_connection(address)
+    def __init__(self, address, source=""):
+        self.socket = socket.create_connection(address, source_address=(source, 0))
         self.have = b""
 
     def __enter__(self):

@@ -159,6 +159,18 @@ TEST(what_is_refused)
 	}
 }
 
+TEST(a_zero_in_a_header_is_refused)
+{
+	static const char text[] = "GET / HTTP/1.1\r\n" HOST "Content-Type: \0image/png\r\n\r\n";
+
+	for (size_t step = 1; step <= sizeof text; step++) {
+		size_t at = 0;
+		begin();
+		CHECK_EQ(next(text, sizeof text - 1, &at, step), HTTP_BAD);
+		CHECK_EQ(h.why, WHY_MALFORMED);
+	}
+}
+
 TEST(a_bad_chunk_ends_it)
 {
 	static const char text[] =

@@ -109,6 +109,24 @@ same(first.upload(pdf(1)).status, 201)
 same(first.end(), 0)
 same(Service(data="shared").end(), 0)
 
+# -- many that begin at once in a folder that is not there: one of them serves, the others take
+#    nothing of its away
+
+for turn in range(8):
+    data = Path(f"rush-{turn}")
+    args = [str(PROGRAM), "serve", "--data", str(data), *ANY]
+    pipe = subprocess.PIPE
+    many = [subprocess.Popen(args, stdout=pipe, stderr=pipe, text=True) for _ in range(8)]
+    serving = [p for p in many if p.stdout.readline()]
+    same(len(serving), 1, "services in one folder")
+    for p in many:
+        if p not in serving:
+            check("is in use" in p.stderr.read(), "why it does not serve")
+            same(p.wait(), 1)
+    same({"comprobantes.db", "files", "maildir"} - {p.name for p in data.iterdir()}, set())
+    serving[0].terminate()
+    same(serving[0].wait(), 0)
+
 # -- help is no failure
 
 for args in (["--help"], ["serve", "--help"]):
