@@ -17,7 +17,7 @@ SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
 PEERS   = cargo golang-go golang-github-mattn-go-sqlite3-dev libboost-context-dev libboost-dev \
 	  libboost-fiber-dev librust-crossbeam-dev librust-rayon-dev librust-tokio-dev libst-dev \
 	  libtbb-dev liburing-dev libuv1-dev python3-uvloop rustc
-CHECK   = g++ clang libclang-rt-dev spin curl sqlite3 gdb
+CHECK   = g++ clang libclang-rt-dev libglib2.0-0 spin curl sqlite3 gdb
 CROSS   = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
 .PHONY: all run test test-long bench install clean
@@ -37,9 +37,10 @@ test test-long:
 	@tools/build.sh build
 	@CC=clang CXX=clang++ tools/build.sh build/clang --buildtype=debug
 	@tools/build.sh build/asan -Db_sanitize=address,undefined -Doptimization=1
+	@tools/build.sh build/yield -Dhostile=yield
 	@tools/build.sh build/arm --cross-file tools/aarch64.ini
-	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build clang=build/clang \
-		asan=build/asan arm=build/arm
+	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build gcc:noguard=build \
+		clang=build/clang asan=build/asan gcc:yield=build/yield arm=build/arm
 
 bench:
 	@tools/need.sh $(COMPILE) $(SERVICE)

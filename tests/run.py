@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the tests of one or more build folders.
 
-    tests/run.py [--only PATTERN] [--long] [--jobs N] [LABEL[:POLLER]=]BUILD ...
+    tests/run.py [--only PATTERN] [--long] [--jobs N] [LABEL[:WAY]=]BUILD ...
 
 Each BUILD holds tests/tests.list, written by meson: the test programs (tests/check.h: they answer
 --list) and the scripts tests/*/test_*.{py,sh}.  Every case runs in a process and session of its
@@ -12,7 +12,10 @@ TELAR_SRC and TELAR_BUILD, and says in comments at its top what is special about
     # long        only with --long             # once        only in the first BUILD
     # limit N     seconds instead of 20        # alone       nothing else runs beside it
 
-With a POLLER (epoll, uring) only what waits for descriptors runs, under TELAR_POLLER=POLLER.
+A WAY runs what may come out differently that way: epoll and uring what waits for descriptors, under
+TELAR_POLLER; noguard what runs tasks, under a kernel that refuses guard pages; yield the same and
+more, in a build that yields whenever it may.  A build that leaves
+things to chance (-Dhostile=yield) has them decided by TELAR_SEED, which a run with failures names.
 
 TELAR_TEST_LIMIT multiplies every limit.  The last line is `N passed, N failed, N skipped`; the
 exit status is 1 if any failed or none passed.
@@ -20,6 +23,7 @@ exit status is 1 if any failed or none passed.
 
 import argparse
 import os
+import random
 import re
 import select
 import shutil
@@ -36,7 +40,15 @@ from time import monotonic
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 20
 SKIPPED = 77
-POLLERS = r"plat/test_poller|run/test_(dead|fork|list)|talk/test_select|wait/test_shared|io/|comprobantes/|kill/"
+POLLERS = r"plat/test_poller|run/test_(dead|embed|fork|list)|talk/test_select|wait/test_shared|io/|comprobantes/|kill/"
+TASKS = r"run/test_(?!fork)|talk/|wait/|io/"
+YIELDS = r"(base|plat|run|talk|wait|io|kill)/|comprobantes/(?!test_service_(full|slow))"
+WAYS = {"epoll": POLLERS, "uring": POLLERS, "noguard": TASKS, "yield": YIELDS}
+GUARDED = {
+    r"run/test_crash .*|io/test_degraded told_once": "counts reports, and here is one more",
+    r"run/test_gdb.py": "gdb itself does not run so",
+}
+SEED = os.environ.get("TELAR_SEED") or str(random.randrange(1, 1 << 32))
 TAIL = 40  # lines of a failed case's output that are shown
 
 
@@ -164,14 +176,25 @@ def find_cases(label, build, want_long, first):
     return cases + leave_out(cases, label, build, cannot)
 
 
+def one_way(cases, way):
+    """What is worth running that way, and how."""
+    chosen = [case for case in cases if re.match(WAYS[way], case.name)]
+    if way == "noguard":
+        for case in chosen:
+            case.command = [str(case.build / "tests/hard_noguard"), *case.command]
+        chosen += leave_out(chosen, way, None, GUARDED)
+    return chosen
+
+
 # -- running one ---------------------------------------------------------------------------------
 
 
 def environment(case, folder):
-    poller = case.label.partition(":")[2]
+    way = case.label.partition(":")[2]
     return {
         **os.environ,
-        **({"TELAR_POLLER": poller} if poller else {}),
+        **({"TELAR_POLLER": way} if WAYS.get(way) is POLLERS else {}),
+        "TELAR_SEED": SEED,
         "TMPDIR": folder,
         "TELAR_SRC": str(ROOT),
         "TELAR_BUILD": str(case.build),
@@ -298,13 +321,15 @@ def summary(cases, seconds):
     count = {verdict: 0 for verdict in ("passed", "failed", "skipped")}
     for case in cases:
         count[case.verdict] += 1
+    if count["failed"]:
+        print(f"chance was TELAR_SEED={SEED}")
     print(", ".join(f"{n} {verdict}" for verdict, n in count.items()), flush=True)
     return 1 if count["failed"] or not count["passed"] else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description="run telar's tests")
-    parser.add_argument("builds", nargs="+", metavar="[LABEL[:POLLER]=]BUILD")
+    parser.add_argument("builds", nargs="+", metavar="[LABEL[:WAY]=]BUILD")
     parser.add_argument("--only", default="", help="a regular expression over label and name")
     parser.add_argument("--long", action="store_true", help="also those marked long")
     parser.add_argument("--jobs", type=int, default=int(os.cpu_count() or 1))
@@ -318,7 +343,7 @@ def main():
         label, _, folder = build.rpartition("=")
         found = find_cases(label or Path(folder).name, Path(folder).resolve(), args.long, i == 0)
         if ":" in label:
-            found = [case for case in found if re.match(POLLERS, case.name)]
+            found = one_way(found, label.partition(":")[2])
         cases += [case for case in found if re.search(args.only, f"{case.label}: {case.name}")]
     run_all(cases, args.jobs)
     return summary(cases, monotonic() - began)

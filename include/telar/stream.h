@@ -47,7 +47,9 @@ TL_API int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl
 TL_API int tl_shut(tl_stream *s);
 /* The peer's address as text; answers its whole length.  Not a cancel point. */
 TL_API int tl_peer(tl_stream *s, char *buf, size_t cap);
-/* The file descriptor, which stays the stream's. */
+/* The file descriptor, which stays the stream's.  Bytes that had been received before the first
+ * call may be read by tl_read alone (tl_fd_wait and TL_READABLE see them): whoever will read the
+ * descriptor himself calls this before the first tl_read. */
 TL_API int tl_stream_fd(const tl_stream *s);
 
 /* Listen.  Not a cancel point.  Errors: -EINVAL (address), -EADDRINUSE, -EACCES, the system's.

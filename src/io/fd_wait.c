@@ -22,6 +22,8 @@ static int look(int fd, int events)
 	int want = (events & TL_IN ? POLLIN | POLLRDHUP : 0) | (events & TL_OUT ? POLLOUT : 0);
 	int r = fd < 0 ? -EBADF : plat_poll(fd, want), is;
 
+	if (r >= 0 && want & POLLIN && poller_keeps(fd))
+		r |= POLLIN;
 	if (r <= 0)
 		return r == 0 ? -EAGAIN : r;
 	if (r & POLLNVAL)

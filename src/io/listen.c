@@ -23,6 +23,7 @@ struct tl_listener {
 	uint32_t stamp;
 	_Atomic uint32_t refs;
 	_Atomic bool closed;
+	_Atomic bool dry; /* the poller took the last that there was: trying first is vain */
 	struct wait_list others;
 	struct address address;
 	dev_t dev; /* of the path of a Unix socket, and the process that made it */
@@ -204,25 +205,37 @@ static void send_next(tl_listener *l)
 	spin_unlock(&l->others.lock);
 }
 
+static int note_last(tl_listener *l, int r)
+{
+	bool last = r >= 0 && r & POLLER_LAST;
+
+	if (atomic_load_explicit(&l->dry, memory_order_relaxed) != last)
+		atomic_store_explicit(&l->dry, last, memory_order_relaxed);
+	return last ? r & ~POLLER_LAST : r;
+}
+
 static int accept_or_wait(tl_listener *l, tl_time deadline)
 {
 	struct poll_op op = { .fd = l->fd, .stamp = l->stamp, .kind = POLLER_ACCEPT };
+	struct loop *here = strand_self()->loop;
 	bool poll = deadline.ns == TL_POLL.ns;
+	bool vain = atomic_load_explicit(&l->dry, memory_order_relaxed) &&
+		    poller_levels(here->poller) && (!deadline.ns || deadline.ns > here->now);
 	int r;
 
-	for (;;) {
-		r = (int)poller_try(&op);
+	for (;; vain = false) {
+		r = vain ? -EAGAIN : (int)poller_try(&op);
 		if (r == -EAGAIN && !poll)
 			r = (int)loop_fd_do(op, "accept", deadline);
 		if (r == -EBUSY && (r = stand_by(l, deadline)) == 0)
 			r = -EAGAIN;
 		if (atomic_load_explicit(&l->closed, memory_order_seq_cst)) {
 			if (r >= 0)
-				close(r);
+				close(r & ~POLLER_LAST);
 			return -EPIPE;
 		}
 		if (!passing(r) && (r != -EAGAIN || poll))
-			return r;
+			return note_last(l, r);
 	}
 }
 

@@ -1,13 +1,13 @@
 /* stream.c - bytes over sockets, pipes and terminals.
  *
  * Each call tries first, unless it knows better, and has the poller do what would block.  With
- * epoll a stream is registered,
- * edge-triggered, in the poller of every loop that has waited for it, under its stamp; closing the
- * descriptor takes it out of all of them, or, where a forked child still has the file, leaves
- * events whose stamp nobody knows any more.
+ * epoll a stream is registered, edge-triggered, in the poller of every loop that has waited for it,
+ * under its stamp; closing the descriptor takes it out of all of them, or, where a forked child
+ * still has the file, leaves events whose stamp nobody knows any more.
  *
- * `state` says who is inside: one reader, one writer, the closer, and whether it is closed.  It
- * alone decides who frees: the last that leaves a closed stream.
+ * `state` says who is inside: one reader, one writer, the closer, a poller that feeds the reader
+ * (FED), and whether it is closed.  It alone decides who frees: the last that leaves a closed
+ * stream.  What is marked the reader's belongs to whoever has READING.
  *
  *	reader  enters (READING) ... wakes, sees CLOSED: -EPIPE ... leaves: the last? then it frees
  *	closer  CLOSED and CLOSING ... shuts the socket, which wakes the reader ... leaves: the same
@@ -24,15 +24,27 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READING = 1, WRITING = 2, CLOSING = 4, CLOSED = 8 };
+enum { READING = 1, WRITING = 2, CLOSING = 4, CLOSED = 8, FED = 16 };
+enum { BULK = 2000 };    /* what is read in pieces of this size is better read directly */
+enum { FEED_AFTER = 2 }; /* times that the reader was back before its loop looked again */
 enum { FAIR = 16 }; /* calls that a strand may complete in a row before others have their turn */
+
+struct feed {
+	struct poll_feed feed;
+	tl_stream *of;
+};
 
 struct tl_stream {
 	int fd;
 	uint32_t stamp;
 	_Atomic uint32_t state;
 	bool socket;
-	bool dry; /* the reader's: the last read left nothing behind, so trying first is vain */
+	/* the reader's */
+	bool dry;          /* the last read left nothing behind, so trying first is vain */
+	uint8_t returns;   /* how often in a row it was back before its loop looked again */
+	uint32_t looks;    /* of its loop, at the last read */
+	struct feed *feed; /* NULL: not yet */
+	_Atomic bool lent; /* the descriptor is known outside: nothing is received ahead */
 };
 
 tl_stream *stream_room(void) { return mem_zalloc(sizeof(tl_stream)); }
@@ -67,10 +79,24 @@ static int leave(tl_stream *s, uint32_t as)
 	int r = 0;
 
 	if ((was & ~as) == CLOSED) {
+		if (s->feed)
+			poller_forget(&s->feed->feed);
 		r = close(s->fd) < 0 ? -errno : 0;
+		mem_free(s->feed);
 		mem_free(s);
 	}
 	return r;
+}
+
+/* While a poller holds the stream's feed, it is inside, like a reader. */
+static void held(struct poll_feed *f, bool yes)
+{
+	tl_stream *s = container_of(f, struct feed, feed)->of;
+
+	if (yes)
+		atomic_fetch_or_explicit(&s->state, FED, memory_order_relaxed);
+	else
+		leave(s, FED);
 }
 
 int tl_close(tl_stream *s, tl_time deadline)
@@ -81,7 +107,9 @@ int tl_close(tl_stream *s, tl_time deadline)
 	if (!s)
 		return 0;
 	was = atomic_fetch_or_explicit(&s->state, CLOSED | CLOSING, memory_order_acquire);
-	if (was & (READING | WRITING))
+	if (was & FED && poller_stop(strand_self()->loop->poller, &s->feed->feed))
+		was &= ~(uint32_t)FED;
+	if (was & (READING | WRITING | FED))
 		shutdown(s->fd, SHUT_RDWR); /* wakes who waits inside */
 	return leave(s, CLOSING);
 }
@@ -107,6 +135,7 @@ int tl_stream_adopt(tl_stream **ret, int fd)
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* refused by all but TCP */
 	*ret = stream_fill(s, fd, S_ISSOCK(st.st_mode));
+	atomic_store_explicit(&s->lent, true, memory_order_relaxed);
 	return 0;
 }
 
@@ -240,28 +269,89 @@ static ssize_t file_transfer(
 	}
 }
 
-static ssize_t socket_transfer(
-	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
-{
-	bool in = direction == READING, poll = deadline.ns == TL_POLL.ns;
-	struct poll_op op = { .fd = s->fd,
-		.stamp = s->stamp,
-		.kind = in ? POLLER_RECV : POLLER_SEND,
-		.buf = buf,
-		.size = n };
-	struct loop *l = strand_self()->loop;
-	bool vain =
-		in && s->dry && poller_levels(l->poller) && (!deadline.ns || deadline.ns > l->now);
-	ssize_t r = vain ? -EAGAIN : poller_try(&op);
+/* -- receiving ahead of the reader.  A stream is fed by a receive that stays, once its reader was
+ * back FEED_AFTER times in a row before its loop looked again, with all that had come; so one that
+ * does other things between reads, or reads in bulk, is not, nor one whose descriptor others know:
+ * what is kept here they could not read. */
 
-	while (r == -EAGAIN && !poll) {
-		r = loop_fd_do(op, in ? "read" : "write", deadline);
+/* The reader waits: has it earned a feed? */
+static struct poll_feed *feed_of(tl_stream *s, const struct poller *p)
+{
+	uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
+
+	if (!p || p->looks != s->looks)
+		s->returns = 0;
+	else if (s->returns < FEED_AFTER)
+		s->returns++;
+	if (s->returns < FEED_AFTER || !poller_levels(p) ||
+		atomic_load_explicit(&s->lent, memory_order_relaxed))
+		return NULL;
+	if (!s->feed && (s->feed = mem_zalloc(sizeof *s->feed))) {
+		s->feed->feed.held = held;
+		s->feed->of = s;
+	}
+	if (!s->feed || (state & FED && atomic_load_explicit(
+						&s->feed->feed.poller, memory_order_relaxed) != p))
+		return NULL; /* another loop's still, until that looks again */
+	s->feed->feed.full = true;
+	return &s->feed->feed;
+}
+
+/* r bytes have come, or none: was that all, and is it worth a feed? */
+static ssize_t note_read(tl_stream *s, const struct poll_feed *f, ssize_t r, size_t n)
+{
+	const struct poller *p = strand_self()->loop->poller;
+
+	s->dry = r > 0 && (f ? !f->full : (size_t)r < n);
+	if (p)
+		s->looks = r > 0 && r < BULK ? p->looks : p->looks - 1;
+	return r;
+}
+
+static ssize_t socket_read(tl_stream *s, void *buf, size_t n, tl_time deadline)
+{
+	struct poll_op op = {
+		.fd = s->fd, .stamp = s->stamp, .kind = POLLER_RECV, .buf = buf, .size = n
+	};
+	struct loop *l = strand_self()->loop;
+	bool vain = s->dry && poller_levels(l->poller) && (!deadline.ns || deadline.ns > l->now);
+	ssize_t r = s->feed ? poller_kept(&s->feed->feed, buf, n) : -EAGAIN;
+
+	if (r != -EAGAIN)
+		return r;
+	if (!vain)
+		r = poller_try(&op);
+	while (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
+		op.feed = feed_of(s, l->poller);
+		r = loop_fd_do(op, "read", deadline);
+		if (r <= 0 && closed(s))
+			return -EPIPE;
+		if (r == -EAGAIN)
+			s->returns = 0; /* no buffers: in another way, then */
+	}
+	return note_read(s, op.feed, r, n);
+}
+
+static ssize_t socket_write(tl_stream *s, const void *buf, size_t n, tl_time deadline)
+{
+	struct poll_op op = {
+		.fd = s->fd, .stamp = s->stamp, .kind = POLLER_SEND, .buf = (void *)buf, .size = n
+	};
+	ssize_t r = poller_try(&op);
+
+	while (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
+		r = loop_fd_do(op, "write", deadline);
 		if (r <= 0 && closed(s))
 			return -EPIPE;
 	}
-	if (in)
-		s->dry = r > 0 && (size_t)r < n;
 	return r;
+}
+
+static ssize_t socket_transfer(
+	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+{
+	return direction == READING ? socket_read(s, buf, n, deadline)
+				    : socket_write(s, buf, n, deadline);
 }
 
 /* A strand whose calls never have to wait would keep its loop to itself. */
@@ -341,4 +431,8 @@ int tl_peer(tl_stream *s, char *buf, size_t cap)
 	return address_format(&a, buf, cap);
 }
 
-int tl_stream_fd(const tl_stream *s) { return s->fd; }
+int tl_stream_fd(const tl_stream *s)
+{
+	atomic_store_explicit(&((tl_stream *)s)->lent, true, memory_order_relaxed);
+	return s->fd;
+}

@@ -1,10 +1,11 @@
 /* poller.c - which poller this process uses, and the calls that are the same for both. */
-#include "plat/poller.h"
+#include "plat/uring_feed.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const struct poller_table *_Atomic chosen; /* NULL: not yet */
 static _Atomic int refusal;
@@ -70,6 +71,17 @@ bool poller_disarm(struct poller *p, struct poll_op *op) { return p->table->disa
 void poller_wait(struct poller *p, int64_t deadline) { p->table->wait(p, deadline); }
 void poller_wake(struct poller *p) { p->table->wake(p); }
 void poller_drop(struct poller *p, int fd) { p->table->drop(p, fd); }
+void poller_let_go(struct poller *p) { p->table->let_go(p); }
+
+/* After a fork the kernel's side of a feed is the parent's: here it just ends. */
+bool poller_stop(struct poller *p, struct poll_feed *f)
+{
+	if (f->pid == getpid())
+		return p && atomic_load_explicit(&f->poller, memory_order_relaxed) == p &&
+		       p->table->stop(p, f);
+	uring_feed_end(f);
+	return true;
+}
 int poller_fd(struct poller *p) { return p->table->fd(p); }
 bool poller_rest(struct poller *p) { return p->table->rest(p); }
 

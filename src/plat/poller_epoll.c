@@ -237,6 +237,16 @@ static void wake_set(struct poller *p)
 
 static void drop(struct poller *p, int fd) { epoll_ctl(set_of(p)->epoll, EPOLL_CTL_DEL, fd, NULL); }
 
+/* There are no feeds here. */
+static bool stop(struct poller *p, struct poll_feed *f)
+{
+	(void)p;
+	(void)f;
+	return true;
+}
+
+static void let_go(struct poller *p) { (void)p; }
+
 static int fd_of(struct poller *p) { return set_of(p)->epoll; }
 
 /* All is with the kernel from the moment it is armed. */
@@ -247,4 +257,4 @@ static bool rest(struct poller *p)
 }
 
 const struct poller_table poller_epoll = { "epoll", false, open_set, close_set, arm, disarm,
-	wait_set, wake_set, drop, fd_of, rest };
+	wait_set, wake_set, drop, stop, let_go, fd_of, rest };

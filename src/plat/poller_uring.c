@@ -4,14 +4,18 @@
  * a request that outlives its waiter would hold the file open behind a close, or take bytes that
  * nobody asked for.  Entries are submitted with the next wait, all in one call.
  *
+ * Only look enters the kernel to have it work, and it first calls back the feeds that nobody reads
+ * (see uring_feed.c).
+ *
  * Woken by a message from the other thread to this ring where the kernel can send one from a
  * thread without a ring (Linux 6.13), else through an eventfd that the ring polls.
  *
  * Invariant: op->armed from the entry's making until its completion was taken; the completion's
- * user_data is the op's address, WAKE, or NOTHING for the answer to a cancel. */
+ * user_data is the op's address, a feed's plus URING_FEED, WAKE, or NOTHING for the answer to a
+ * cancel. */
 #include "plat/plat.h"
 #include "plat/poller.h"
-#include "plat/uring.h"
+#include "plat/uring_feed.h"
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -23,12 +27,14 @@
 struct ring {
 	struct poller p;
 	struct uring u;
-	int wake;     /* an eventfd; -1: messages do */
-	bool watched; /* it is being polled */
-	int bell;     /* an eventfd that the kernel writes to when there is something to do; -1 */
+	int wake;         /* an eventfd; -1: messages do */
+	bool watched;     /* it is being polled */
+	bool tries_first; /* before Linux 6.10: an accept cannot be told not to */
+	int bell; /* an eventfd that the kernel writes to when there is something to do; -1 */
+	struct uring_feeds feeds;
 };
 
-enum { NOTHING = 0, WAKE = 1 }; /* no op's address */
+enum { NOTHING = 0, WAKE = 1 }; /* no op's address; nor is what has the bit URING_FEED */
 enum { ENTRIES = 256, COMPLETIONS = 4096, MOST = 1 << 30 };
 
 static struct ring *ring_of(struct poller *p) { return (struct ring *)p; }
@@ -70,20 +76,9 @@ static int open_ring(struct poller **ret)
 		free(r);
 		return e;
 	}
+	r->feeds = (struct uring_feeds){ .poller = &r->p, .u = &r->u, .pid = getpid() };
 	*ret = &r->p;
 	return 0;
-}
-
-static void close_ring(struct poller *p)
-{
-	struct ring *r = ring_of(p);
-
-	uring_close(&r->u);
-	if (r->wake >= 0)
-		close(r->wake);
-	if (r->bell >= 0)
-		close(r->bell);
-	free(r);
 }
 
 static short bits_of(int events)
@@ -114,11 +109,14 @@ static bool words(const struct uring *u)
 /* Who comes here has found, or knows, that it would block: the kernel need not try again first. */
 static int arm(struct poller *p, struct poll_op *op)
 {
-	struct uring *u = &ring_of(p)->u;
+	struct ring *r = ring_of(p);
+	struct uring *u = &r->u;
 	struct io_uring_sqe *e;
 
 	if (op->kind == POLLER_WORD && !words(u))
 		return -ENOSYS;
+	if (op->feed && uring_feed_arm(&r->feeds, op))
+		return 0;
 	if (!(e = uring_sqe(u)))
 		return -ENOMEM;
 	e->fd = op->fd;
@@ -142,6 +140,7 @@ static int arm(struct poller *p, struct poll_op *op)
 		break;
 	case POLLER_ACCEPT:
 		e->opcode = IORING_OP_ACCEPT;
+		e->ioprio = r->tries_first ? 0 : PLAT_URING_ACCEPT_POLL_FIRST;
 		e->addr = e->len = 0;
 		e->accept_flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 		break;
@@ -166,6 +165,19 @@ static void wake_came(struct ring *r)
 		return; /* it was another's completion that woke us */
 }
 
+/* Is the accept done?  One that is refused for a flag tries again without. */
+static bool accepted(struct ring *r, struct poll_op *op, const struct io_uring_cqe *c)
+{
+	if (c->res == -EINVAL && !r->tries_first) {
+		r->tries_first = true;
+		op->result = -EAGAIN;
+		return arm(&r->p, op) < 0;
+	}
+	if (c->res >= 0 && !(c->flags & IORING_CQE_F_SOCK_NONEMPTY))
+		op->result |= POLLER_LAST;
+	return true;
+}
+
 /* Take what has completed.  mine, whose caller wants it back, is not told.  False: nothing. */
 static bool take(struct ring *r, const struct poll_op *mine)
 {
@@ -180,35 +192,45 @@ static bool take(struct ring *r, const struct poll_op *mine)
 			wake_came(r);
 		if (c.user_data <= WAKE)
 			continue;
+		if (c.user_data & URING_FEED) {
+			uring_feed_came(&r->feeds, &c, mine);
+			continue;
+		}
 		op->armed = false;
 		op->result = c.res;
 		if (op->kind == POLLER_READY && c.res >= 0)
 			op->result = events_of(c.res) & op->events;
+		if (op->kind == POLLER_ACCEPT && !accepted(r, op, &c))
+			continue;
 		if (op != mine)
 			op->done(op);
 	}
 	return any;
 }
 
+/* Submit, let the kernel work, wait for n completions. */
+static void look(struct ring *r, unsigned n, int64_t deadline)
+{
+	uring_feed_call_back(&r->feeds);
+	r->p.looks++;
+	uring_enter(&r->u, n, deadline);
+}
+
 /* What the operation has done by now counts; the kernel answers in the same call, unless it has
- * no room for the request or a signal comes. */
+ * no room for the request or a signal comes.  A feed's reader only leaves. */
 static bool disarm(struct poller *p, struct poll_op *op)
 {
 	struct ring *r = ring_of(p);
-	struct io_uring_sqe *e;
 	bool asked = false;
 
 	if (!op->armed)
 		return false;
 	take(r, op);
+	if (op->armed && op->feed && uring_feed_leave(&r->feeds, op))
+		return false;
 	while (op->armed) {
-		if (!asked && (e = uring_sqe(&r->u))) {
-			e->opcode = IORING_OP_ASYNC_CANCEL;
-			e->addr = (uintptr_t)op;
-			e->user_data = NOTHING;
-			asked = true;
-		}
-		uring_enter(&r->u, 1, 0);
+		asked = asked || uring_cancel(&r->u, (uintptr_t)op, NOTHING);
+		look(r, 1, 0);
 		take(r, op);
 	}
 	return op->result != -ECANCELED;
@@ -218,11 +240,55 @@ static void wait_ring(struct poller *p, int64_t deadline)
 {
 	struct ring *r = ring_of(p);
 
-	if (!watch(r) || take(r, NULL))
+	if (take(r, NULL))
+		return;
+	if (!watch(r))
 		deadline = -1;
-	if (deadline >= 0 || uring_pending(&r->u))
-		uring_enter(&r->u, deadline >= 0, deadline > 0 ? deadline : 0);
+	if (deadline >= 0 || r->feeds.loose || uring_pending(&r->u))
+		look(r, deadline >= 0, deadline > 0 ? deadline : 0);
 	take(r, NULL);
+}
+
+static void let_go(struct poller *p)
+{
+	if (ring_of(p)->feeds.loose)
+		wait_ring(p, -1);
+}
+
+static bool stop(struct poller *p, struct poll_feed *f)
+{
+	struct ring *r = ring_of(p);
+
+	if (f->state == FEED_READ)
+		return false;
+	while (f->state != FEED_OFF) {
+		look(r, 1, 0);
+		take(r, NULL);
+	}
+	return true;
+}
+
+static void close_ring(struct poller *p)
+{
+	struct ring *r = ring_of(p);
+	struct poll_feed *f;
+
+	while ((f = uring_feed_any(&r->feeds))) {
+		if (r->feeds.pid != getpid()) {
+			uring_feed_end(
+				f); /* in a forked child: the kernel's side is the parent's */
+			continue;
+		}
+		look(r, 1, 0);
+		take(r, NULL);
+	}
+	uring_close(&r->u);
+	if (r->wake >= 0)
+		close(r->wake);
+	if (r->bell >= 0)
+		close(r->bell);
+	uring_buffers_free(&r->feeds.buffers);
+	free(r);
 }
 
 static void wake_ring(struct poller *p)
@@ -244,8 +310,8 @@ static void drop(struct poller *p, int fd)
 	(void)fd;
 }
 
-/* The ring's own descriptor does not do: with DEFER_TASKRUN who polls it is not woken by what has yet
- * to be worked on (Linux 6.18), and only a look at it would tell. */
+/* The ring's own descriptor does not do: with DEFER_TASKRUN who polls it is not woken by what has
+ * yet to be worked on (Linux 6.18), and only a look at it would tell. */
 static int fd_of(struct poller *p)
 {
 	struct ring *r = ring_of(p);
@@ -270,12 +336,12 @@ static bool rest(struct poller *p)
 
 	if (!watch(r))
 		return false;
-	if (uring_pending(&r->u))
-		uring_enter(&r->u, 0, 0);
+	if (r->feeds.loose || uring_pending(&r->u))
+		look(r, 0, 0);
 	if (read(r->bell, &count, sizeof count) < 0 && errno != EAGAIN)
 		return false;
 	return uring_empty(&r->u) && !uring_pending(&r->u);
 }
 
 const struct poller_table poller_uring = { "uring", true, open_ring, close_ring, arm, disarm,
-	wait_ring, wake_ring, drop, fd_of, rest };
+	wait_ring, wake_ring, drop, stop, let_go, fd_of, rest };

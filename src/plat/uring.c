@@ -97,18 +97,36 @@ static uint32_t queued(const struct uring *u)
 	return u->tail - atomic_load_explicit(u->sq_head, memory_order_acquire);
 }
 
+static void submit(struct uring *u)
+{
+	atomic_store_explicit(u->sq_tail, u->tail, memory_order_release);
+	syscall(SYS_io_uring_enter, u->fd, queued(u), 0, 0, NULL, 0);
+}
+
 struct io_uring_sqe *uring_sqe(struct uring *u)
 {
 	struct io_uring_sqe *e;
 
 	if (queued(u) == u->sq_size) {
-		uring_enter(u, 0, 0);
+		submit(u);
 		if (queued(u) == u->sq_size)
 			return NULL;
 	}
 	e = &u->sqes[u->tail++ & u->sq_mask];
 	memset(e, 0, sizeof *e);
 	return e;
+}
+
+bool uring_cancel(struct uring *u, uint64_t user_data, uint64_t answer)
+{
+	struct io_uring_sqe *e = uring_sqe(u);
+
+	if (!e)
+		return false;
+	e->opcode = IORING_OP_ASYNC_CANCEL;
+	e->addr = user_data;
+	e->user_data = answer;
+	return true;
 }
 
 int uring_enter(struct uring *u, unsigned n, int64_t deadline)

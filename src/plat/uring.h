@@ -28,9 +28,13 @@ struct uring {
 int uring_open(struct uring *u, unsigned sq_size, unsigned cq_size);
 void uring_close(struct uring *u);
 bool uring_knows(const struct uring *u, int opcode);
-/* A clear entry to fill in; the kernel sees it with the next uring_enter.  NULL: the queue is full
- * and the kernel takes nothing (-EAGAIN, -EBUSY): enter, take completions, ask again. */
+/* A clear entry to fill in; the kernel sees it with the next uring_enter, or when the queue is
+ * full, but works on completions only in the former.  NULL: it is full and the kernel takes nothing
+ * (-EAGAIN, -EBUSY): enter, take completions, ask again. */
 struct io_uring_sqe *uring_sqe(struct uring *u);
+/* Queue the wish to have the request with this user_data end; answer: that of the answer.  False:
+ * no room. */
+bool uring_cancel(struct uring *u, uint64_t user_data, uint64_t answer);
 /* Submit what is queued, let completions be worked on, and wait for n of them until deadline (0:
  * none).  Answers < 0 for the system's errors; -ETIME and -EINTR among them. */
 int uring_enter(struct uring *u, unsigned n, int64_t deadline);

@@ -132,6 +132,8 @@ static void sleep_loop(struct loop *l)
 
 	if (comes_soon(l) || work_look(l) || work_rest(l))
 		return;
+	if (!l->polling && l->poller)
+		poller_let_go(l->poller);
 	if (forever)
 		until = deadlock_sleep(l);
 	atomic_store_explicit(
@@ -164,10 +166,8 @@ static void look_outside(struct loop *l)
 		poller_wait(l->poller, -1);
 	else if (!l->first && (!l->n_timers || l->timers[0].at > l->now))
 		sleep_loop(l);
-	if (l->n_timers) {
-		l->now = plat_now();
-		timer_fire(l, l->now);
-	}
+	l->now = plat_now();
+	timer_fire(l, l->now);
 }
 
 bool loop_quiet(struct loop *l) { return inbox_empty(l); }
@@ -352,6 +352,8 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 
 	if (s != l->zero || l->claims > 1 || l->first || l->polling)
 		return false;
+	if (l->poller)
+		poller_let_go(l->poller);
 	loop_touch(l);
 	if (eff && (!deadline || eff < deadline))
 		deadline = eff;

@@ -89,5 +89,7 @@ int loop_fd_now(int fd, int events)
 	int r = plat_poll(fd,
 		(events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0));
 
+	if (r == 0 && events & POLLER_IN && poller_keeps(fd))
+		return POLLER_IN;
 	return r <= 0 ? 0 : r & POLLNVAL ? -EBADF : events;
 }

@@ -13,6 +13,7 @@
 #include "run/stack.h"
 #include "base/mem.h"
 #include "run/run.h"
+#include <errno.h>
 
 enum { USABLE = 256 << 10, LEAST_PAGES = 4 };
 enum { COLOURS = 24, COLOUR = 128, CACHE = 64, WARM = 1024, ARENA = 256 };
@@ -55,6 +56,20 @@ static struct stack *dress(char *low, size_t size, uint32_t colour)
 	k->low = low;
 	k->size = size;
 	return k;
+}
+
+/* Out of memory, or of mappings, for a guard is out of memory for a stack.  A system that gives
+ * none at all is reported, once: no overflow is noticed there. */
+static int guard(char *at)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	int r = plat_guard(at, plat_page());
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	if (!atomic_flag_test_and_set_explicit(&told, memory_order_relaxed))
+		report(TL_R_DEGRADED, NULL, r, "the system refuses guard pages: stacks have none");
+	return 0;
 }
 
 /* -- slots */
@@ -139,7 +154,7 @@ static struct stack *take_pooled(void)
 		k = take_either(more, &a, &slot);
 	if (k || !a)
 		return k;
-	if (!a->guarded[slot] && plat_guard(a->low + slot * size, plat_page()) < 0) {
+	if (!a->guarded[slot] && guard(a->low + slot * size) < 0) {
 		give_slot(a, slot);
 		return NULL;
 	}
@@ -161,7 +176,7 @@ static struct stack *take_own(size_t size)
 
 	if (!low)
 		return NULL;
-	if (plat_open(low, whole) < 0 || plat_guard(low, page) < 0) {
+	if (plat_open(low, whole) < 0 || guard(low) < 0) {
 		plat_release(low, whole);
 		return NULL;
 	}

@@ -82,8 +82,10 @@ struct strand *strand_adopt(void)
 	if (!s ||
 		strand_init(s, is_main ? TL_THREAD : STRAND_FOREIGN, NULL, NULL, NULL, &o, NULL,
 			NULL) < 0 ||
-		enter(s, !is_main) < 0)
+		enter(s, !is_main) < 0) {
+		report(TL_R_FAILURE, NULL, -ENOMEM, "no memory for the calling thread's record");
 		abort();
+	}
 	if (is_main) {
 		atomic_store_explicit(&main_strand, s, memory_order_release);
 		s->body->outer.failures = main_failures;

@@ -7,12 +7,10 @@
  *
  * The deque: tail is its owner's, who puts in and takes back there without a lock; head is moved
  * under deque.lock.  Both ends meet at the last few: the owner lowers tail and then reads head, a
- * thief raises head and then reads tail, with the halves of the asymmetric barrier between; an
- * owner
- * that finds head beyond its claim looks again under the lock, and a thief that finds tail below
- * its
- * own gives back the excess (W26).  Source: Frigo, Leiserson, Randall, "The Implementation of the
- * Cilk-5 Multithreaded Language", 1998, section 5 (the THE protocol).
+ * thief raises head and then reads tail, with the halves of the asymmetric barrier between.  An
+ * owner that finds head beyond its claim looks again under the lock; a thief that finds tail below
+ * its own gives back the excess (W26).  Source: Frigo, Leiserson, Randall, "The Implementation of
+ * the Cilk-5 Multithreaded Language", 1998, section 5: the THE protocol.
  *
  * Workers are threads that only loop, made with the first .anywhere task: one less than the
  * processors it may use, as the starter is the first.  A push wakes one sleeper unless another is
@@ -154,12 +152,11 @@ bool work_claim(struct strand *me, struct strand *s,
 }
 
 /* They begin here, in the order in which they came. */
-static struct strand *keep(struct loop *l, struct strand **loot, uint32_t n)
+static void keep(struct loop *l, struct strand **loot, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (adopt(l, loot[i]))
 			loop_ready(&loot[i]->park);
-	return NULL;
 }
 
 struct search {

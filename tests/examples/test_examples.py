@@ -36,6 +36,10 @@ same('daemon, watcher', [l.split()[1] for l in watch], [str(i) for i in range(1,
 if not 0 < len(watch) < 100:
     sys.exit(f'daemon: the watcher came to {len(watch)}')
 
+same('loop_embedded', sorted(run('loop_embedded')), [
+    'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
+    'window: the clock went on, and there were frames all the while'])
+
 # The README's program compiles as it stands, without a warning, and runs.
 readme = open(os.path.join(os.environ['TELAR_SRC'], 'README.md')).read()
 with tempfile.TemporaryDirectory() as folder:

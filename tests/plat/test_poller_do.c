@@ -197,12 +197,38 @@ TEST(connections_are_accepted)
 		call(&at);
 		await(i + 1); /* each takes one */
 	}
-	fd = (int)in.result;
+	fd = (int)in.result & ~POLLER_LAST;
 	CHECK(fd > 0);
 	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	if (ring())
-		CHECK(more[0].result != fd && more[0].result > 0);
+		CHECK((more[0].result & ~POLLER_LAST) != fd && more[0].result > 0);
+}
+
+/* The last of those that have come is told apart, so that nobody tries in vain. */
+TEST(the_last_connection_is_marked)
+{
+	struct sockaddr_in at;
+	struct poll_op in = op(listener(&at), POLLER_ACCEPT, NULL, 0), bad;
+
+	CHECK_EQ(poller_arm(p, &in), 0);
+	poller_wait(p, -1);
+	call(&at);
+	call(&at);
+	await(1);
+	CHECK(in.result > 0);
+	CHECK(!(in.result & POLLER_LAST));
+	if (poller_arm(p, &in) == 0)
+		await(2);
+	CHECK_EQ(!!(in.result & POLLER_LAST), ring());
+	CHECK_EQ(poller_try(&in), -EAGAIN);
+
+	/* An error of the socket's own is not taken for a kernel that lacks the flag. */
+	bad = op(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), POLLER_ACCEPT, NULL, 0);
+	told = 0;
+	if (poller_arm(p, &bad) == 0)
+		await(1);
+	CHECK_EQ(bad.result, -EINVAL);
 }
 
 TEST(errors_are_results)

@@ -80,6 +80,19 @@ static int scoped(void *arg)
 	return 0;
 }
 
+BOTH(an_earlier_timer_is_heard)
+{
+	int n = 3;
+	tl_opts far = { .at = tl_after(tl_s(3600)), .daemon = true };
+
+	tl_task_start(NULL, count_up, &n_done, &far);
+	settle();
+	tl_task_start(NULL, nap, &n, NULL);
+	HOST_UNTIL(n_done == 1);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(n_done, 1);
+}
+
 BOTH(deadlines_are_heard)
 {
 	tl_scope s = { 0 };
@@ -261,6 +274,9 @@ static int wait_and_nap(void *arg)
 
 static void *set_both(void *arg)
 {
+	UNTIL_RAW(tl_state(tl_main()) == TL_BLOCKED);
+	for (int i = 0; i < 2000; i++)
+		sched_yield(); /* so that it most likely sleeps */
 	tl_event_set(&first);
 	UNTIL_RAW(atomic_load(&task_sleeps));
 	tl_event_set(&second);
@@ -279,6 +295,29 @@ BOTH(a_timer_made_while_the_host_waited_in_telar)
 	HOST_UNTIL(!tl_alive(s));
 	CHECK_EQ(pthread_join(t, NULL), 0);
 	CHECK_EQ(tl_finish(), 0);
+}
+
+/* The host starts a task, then waits in telar; there that task starts another, and parks. */
+static int start_later(void *arg)
+{
+	int n = *(int *)arg;
+
+	tl_task_start(NULL, count_up, &n_done, &(tl_opts){ .at = tl_after(tl_ms(n)) });
+	return tl_sleep(tl_ms(n));
+}
+
+BOTH(what_was_begun_while_the_host_waited_goes_on)
+{
+	int n = 5;
+
+	open_ends(); /* so that it waits in the poller */
+	tl_task_start(NULL, read_all, NULL, &(tl_opts){ .daemon = true });
+	settle();
+	tl_task_start(NULL, start_later, &n, NULL);
+	CHECK_EQ(tl_sleep(tl_us(100)), 0);
+	HOST_UNTIL(n_done == 1);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(tl_close(stream, TL_NEVER), 0);
 }
 
 /* -- other ways in */

@@ -1,8 +1,17 @@
 /* tl_list, tl_inspect, tl_dump: also while what they look at comes and goes. */
 #include "strands.h"
+#include "telar/sync.h"
 #include <fcntl.h>
 
 static int starter(void *arg);
+
+/* It has said what it waits for, which it does a moment after it began to wait. */
+static bool settled(tl_strand t)
+{
+	tl_info x;
+
+	return tl_inspect(t, &x) == 0 && x.state == TL_BLOCKED && x.waits;
+}
 
 TEST(list_tells_who_there_is)
 {
@@ -18,7 +27,7 @@ TEST(list_tells_who_there_is)
 	CHECK_EQ(tl_thread_start(&s, forever, NULL,
 			 &(tl_opts){ .name = "thread", .daemon = true, .ret = &d }),
 		0);
-	UNTIL(tl_state(t) == TL_BLOCKED && tl_state(d) == TL_BLOCKED);
+	UNTIL(settled(t) && settled(d));
 	n = tl_list(all, 8);
 	CHECK_EQ(n, 3);
 	for (int i = 0; i < n; i++) {
@@ -208,5 +217,49 @@ TEST_LIMIT(joining_while_they_come_and_go, 60)
 	tl_thread_start(&s, starter, NULL, NULL);
 	tl_task_start(&s, join_whoever, NULL, NULL);
 	tl_thread_start(&s, join_whoever, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* A loop without timers has no other use for the clock. */
+static tl_event go, never;
+
+static int wait_twice(void *arg)
+{
+	int r = tl_event_wait(&go, TL_NEVER);
+
+	(void)arg;
+	return r < 0 ? r : tl_event_wait(&never, TL_NEVER);
+}
+
+static void until_it_waits_for(tl_strand t, const void *object, tl_info *ret)
+{
+	do
+		CHECK_EQ(tl_inspect(t, ret), 0);
+	while (ret->state != TL_BLOCKED || ret->object != object);
+}
+
+static int let_it_go_on(void *arg)
+{
+	tl_strand *t = arg;
+	tl_time then;
+	tl_info i;
+
+	until_it_waits_for(*t, &go, &i);
+	then = tl_now();
+	tl_event_set(&go);
+	until_it_waits_for(*t, &never, &i);
+	CHECK(i.since.ns >= then.ns);
+	tl_event_set(&never);
+	return 0;
+}
+
+TEST(since_is_when_it_began_to_wait_for_this)
+{
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	tl_task_start(&s, wait_twice, NULL, &(tl_opts){ .ret = &t });
+	tl_thread_start(&s, let_it_go_on, &t, NULL);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
