@@ -9,7 +9,7 @@
  *	who lets go   gives the old disposition back; under the lock, takes its name out of the
  *	              table; waits until the helper is not busy with it
  *
- * table.lock guards source, busy, running and takers; the atomics are the handler's.  A slot's
+ * table.lock guards source, busy, helper and takers; the atomics are the handler's.  A slot's
  * `before` belongs to whose source it is. */
 #include "base/mem.h"
 #include "run/run.h"
@@ -33,7 +33,7 @@ enum { SOFT, FIRST, SECOND }; /* what the next one does: FIRST cancels, SECOND e
 static struct {
 	struct spin lock;
 	struct source *busy;
-	bool running;
+	enum { ABSENT, STARTING, PRESENT } helper;
 	unsigned takers;
 	_Atomic uint32_t bell;
 	struct slot {
@@ -122,7 +122,9 @@ static bool still_wanted(void)
 	bool wanted;
 
 	spin_lock(&table.lock);
-	wanted = table.running = table.takers > 0;
+	wanted = table.takers > 0;
+	if (!wanted)
+		table.helper = ABSENT;
 	spin_unlock(&table.lock);
 	return wanted;
 }
@@ -222,7 +224,7 @@ static void forked(void)
 {
 	table.lock = (struct spin){ 0 };
 	table.busy = NULL;
-	table.running = false;
+	table.helper = ABSENT;
 	table.takers = 0;
 	for (int sig = 1; sig <= SIGNALS; sig++) {
 		struct source *src = table.slots[sig].source;
@@ -269,32 +271,47 @@ static int claim(struct source *src, const sigset_t *set)
 	return r;
 }
 
-/* Have the helper thread run. */
+/* Have the helper thread run.  Who finds another about to start it waits for how that ends. */
+static int call_helper(void)
+{
+	unsigned turn = 0;
+	int was, r;
+
+	do {
+		spin_lock(&table.lock);
+		was = table.helper;
+		if (was == ABSENT)
+			table.helper = STARTING;
+		spin_unlock(&table.lock);
+		if (was == STARTING)
+			spin_pause(&turn);
+	} while (was == STARTING);
+	if (was == PRESENT)
+		return 0;
+	r = plat_thread_begin(help, NULL, "tl-signals");
+	spin_lock(&table.lock);
+	table.helper = r < 0 ? ABSENT : PRESENT;
+	spin_unlock(&table.lock);
+	return r;
+}
+
 static int listen_for(struct source *src)
 {
 	static atomic_flag watched = ATOMIC_FLAG_INIT;
-	bool start;
-	int r = 0;
+	int r;
 
 	if (src->listening)
 		return 0;
 	if (!atomic_flag_test_and_set_explicit(&watched, memory_order_relaxed))
 		pthread_atfork(NULL, NULL, forked);
 	spin_lock(&table.lock);
-	start = !table.running;
-	table.running = true;
 	table.takers++;
 	spin_unlock(&table.lock);
 	deadlock_outside(1);
 	src->listening = true;
-	if (start)
-		r = plat_thread_begin(help, NULL, "tl-signals");
-	if (r < 0) {
-		spin_lock(&table.lock);
-		table.running = false;
-		spin_unlock(&table.lock);
+	r = call_helper();
+	if (r < 0)
 		stop_listening(src);
-	}
 	return r;
 }
 

@@ -106,24 +106,27 @@ static void help(void *arg)
 	}
 }
 
-/* See to it that a helper will come: with pool.lock held on entry, released on return. */
-static int call_helper(void)
+/* See to it that a helper will come: with pool.lock held on entry, released on return.  Where none
+ * can be had and none is there, nobody's job will be done. */
+static void call_helper(void)
 {
 	bool more = pool.queued > pool.idle && pool.helpers < MOST;
-	bool wake = pool.idle;
-	int r = 0;
+	bool wake = pool.idle, none;
+	struct job *j;
+	int r;
 
 	pool.helpers += more;
 	atomic_fetch_add_explicit(&pool.bell, 1, memory_order_relaxed);
 	spin_unlock(&pool.lock);
 	if (wake)
 		plat_futex_wake(&pool.bell, 1, false);
-	if (more && (r = plat_thread_begin(help, NULL, "tl-offload")) < 0) {
-		spin_lock(&pool.lock);
-		r = --pool.helpers ? 0 : r;
-		spin_unlock(&pool.lock);
-	}
-	return r;
+	if (!more || (r = plat_thread_begin(help, NULL, "tl-offload")) == 0)
+		return;
+	spin_lock(&pool.lock);
+	none = --pool.helpers == 0;
+	spin_unlock(&pool.lock);
+	while (none && (j = take()))
+		finish(j, r);
 }
 
 /* The caller leaves without a result. */
@@ -147,17 +150,13 @@ static void abandon(struct job *j)
 
 static int run(struct job *j, tl_time deadline)
 {
-	int r;
-
 	j->w = (struct waiter){ .who = wait_me, .what = "offload", .object = (void *)j->fn };
 	deadlock_outside(1);
 	wait_begin();
 	spin_lock(&pool.lock);
 	list_append(&pool.jobs, &j->link);
 	pool.queued++;
-	r = call_helper();
-	if (r < 0)
-		return wait_withdraw() ? 0 : r;
+	call_helper();
 	return wait_block(&j->w, deadline);
 }
 

@@ -139,6 +139,7 @@ static void *thread_main(void *arg)
 
 	if (enter(s, false) < 0) {
 		strand_end(s, -ENOMEM);
+		slot_flush();
 		return NULL;
 	}
 	r = arrange(s);
