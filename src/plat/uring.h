@@ -14,6 +14,7 @@
 
 struct uring {
 	int fd;
+	int short_fd; /* by which the thread's own calls find it sooner; -1: they do not */
 	uint32_t
 		tail; /* of ours: what lies between the kernel's head and it is not yet submitted */
 	uint32_t sq_size, sq_mask, cq_mask;

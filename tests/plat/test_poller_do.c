@@ -218,8 +218,11 @@ TEST(the_last_connection_is_marked)
 	await(1);
 	CHECK(in.result > 0);
 	CHECK(!(in.result & POLLER_LAST));
-	if (poller_arm(p, &in) == 0)
+	if (!ring()) /* an edge is told once */
+		in.result = poller_try(&in);
+	else if (poller_arm(p, &in) == 0)
 		await(2);
+	CHECK(in.result > 0);
 	CHECK_EQ(!!(in.result & POLLER_LAST), ring());
 	CHECK_EQ(poller_try(&in), -EAGAIN);
 
