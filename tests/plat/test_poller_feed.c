@@ -360,17 +360,6 @@ TEST(many_readers)
 		dispose(r[i]);
 }
 
-#ifdef __has_feature
-#define CLANG_ASAN __has_feature(address_sanitizer)
-#else
-#define CLANG_ASAN 0
-#endif
-#if defined __SANITIZE_ADDRESS__ || CLANG_ASAN
-enum { OWN_HEAP = 1 };
-#else
-enum { OWN_HEAP = 0 };
-#endif
-
 /* Each unread piece takes a buffer away, and the heap has no other. */
 TEST(without_buffers_a_reader_is_sent_away)
 {
@@ -379,7 +368,7 @@ TEST(without_buffers_a_reader_is_sent_away)
 	struct reader *r[N], *last;
 	int away = 0;
 
-	if (OWN_HEAP)
+	if (SANITIZED)
 		SKIP("the sanitizer's heap does not fail");
 	for (int i = 0; i < N; i++)
 		r[i] = reader();
