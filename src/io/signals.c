@@ -66,34 +66,6 @@ static void handler(int sig)
 
 /* -- on the helper thread */
 
-/* Is sig in the queue already?  Each record is taken and put back, so their order stays. */
-static bool is_queued(struct tl_queue *q, int sig)
-{
-	bool found = false;
-	int item;
-
-	for (size_t i = q->ring.n; i > 0; i--) {
-		size_t size = ring_peek(&q->ring); /* at most max_item */
-
-		ring_take(&q->ring, &item);
-		found |= size == sizeof item && item == sig;
-		ring_put(&q->ring, &item, size);
-	}
-	return found;
-}
-
-/* Each signal is in the queue once at most, so there is always room for another one. */
-static void put_once(struct tl_queue *q, int sig)
-{
-	struct woken woken = { .how = WAIT_LOST };
-
-	spin_lock(&q->lock);
-	if (!is_queued(q, sig))
-		queue_put_now(q, &sig, sizeof sig, &woken);
-	spin_unlock(&q->lock);
-	queue_let_go(&woken);
-}
-
 static void pass_on(int sig)
 {
 	struct source *to;
@@ -104,7 +76,7 @@ static void pass_on(int sig)
 	if (to && to->scope)
 		tl_scope_cancel(to->scope);
 	else if (to)
-		put_once(to->queue, sig);
+		queue_put_once(to->queue, &sig, sizeof sig); /* so there is always room for another */
 	spin_lock(&table.lock);
 	table.busy = NULL;
 	spin_unlock(&table.lock);

@@ -83,6 +83,8 @@ int plat_cpu_count(void)
 	return quota(n > 0 ? n : 1);
 }
 
+int plat_cpu(void) { return sched_getcpu(); }
+
 bool plat_parallel(void)
 {
 	static _Atomic int count;

@@ -30,7 +30,8 @@ struct loop {
 	struct waiter *drainer; /* zero, when its thread is about to end */
 	bool foreign;           /* adopted, not started by telar */
 	unsigned suspicious;    /* deadlock.c: how often it has looked again */
-	unsigned patience;      /* turns of waiting before a sleep */
+	int64_t patience;       /* ns to watch before a sleep ... */
+	int64_t spent;          /* ... and how long it was in vain just now */
 	_Atomic bool inside;    /* see bias.h */
 	unsigned met;           /* bias.c: real locks taken since the way was closed */
 	bool takes;             /* .anywhere tasks, when it has nothing else: see work.c; shown */
@@ -51,6 +52,8 @@ struct loop {
 	_Atomic uint32_t sleeping; /* LOOP_... below; a futex word */
 	_Atomic uint32_t kicks;    /* given by those who took the mark of sleep ... */
 	uint32_t taken;            /* ... and how often it was taken: the thread's own count */
+	_Atomic int kicked_on;     /* of the last kick: the processor ... */
+	_Atomic int64_t kicked_at; /* ... and the time */
 };
 
 enum { LOOP_AWAKE, LOOP_FUTEX, LOOP_POLL };
@@ -82,6 +85,9 @@ bool loop_claim(struct loop *l, struct strand *s);
 bool loop_quiet(struct loop *l); /* nothing has come in */
 /* A strand has completed so many calls without blocking: the others' turn, if there are any. */
 void loop_share(struct loop *l);
+/* Nothing to run, but on another processor somebody may be about to make it so that there(arg), or
+ * to make one of ours ready: watch for it a moment.  False: it did not come. */
+bool loop_watch(struct loop *l, bool (*there)(void *arg), void *arg);
 /* Let the others run once. */
 void loop_yield(struct loop *l);
 /* The strand that runs here, s, gives way to the next, and comes back when it is that. */

@@ -1,11 +1,19 @@
 /* queue.c - records of bytes, bounded, with an end, handed over exactly once.
  *
- * Invariants, all under q->lock: where a getter waits the ring is empty and the queue is not ended;
- * where a putter waits the ring holds `capacity` records.  A put gives its item to a waiting getter
- * directly; a get moves the oldest waiting putter's item into the place that it freed.  The
- * hand-over happens between claim and finish, so an item goes to a strand that will return with it,
- * also when its deadline or a cancel strikes at the same time (W2), and a select commits one branch
- * only. */
+ * The ring has two ends, each with its lock.  A put or get that need not wait, and wakes nobody,
+ * goes the short way, with the lock of its end alone.  All else holds both locks, and is as if there
+ * were one: the lists of those who wait, and `state`, which tells the short ways of them, change
+ * only then.
+ *
+ * Invariants, whenever nobody holds both: where a getter waits the ring is empty and the queue is
+ * not ended; where a putter waits the ring holds `capacity` records.  A put gives its item to a
+ * waiting getter directly; a get moves the oldest waiting putter's item into the place that it
+ * freed.  The hand-over happens between claim and finish, so an item goes to a strand that will
+ * return with it, also when its deadline or a cancel strikes at the same time (W2), and a select
+ * commits one branch only.
+ *
+ * Who may close the queue after an end or a last item does so with both locks held, the lock of the
+ * taking end first; so whoever is still inside lets go of that one last (W6). */
 #include "talk/queue.h"
 #include "base/mem.h"
 #include <errno.h>
@@ -13,7 +21,26 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CAPACITY = 1024, MAX_ITEM = 4096 };
+enum { CAPACITY = 1024, MAX_ITEM = 4096, HOPE = 16, MOST_HOPE = 64 * HOPE };
+
+static uint32_t state(struct tl_queue *q)
+{
+	return atomic_load_explicit(&q->state, memory_order_relaxed);
+}
+
+static bool has_ended(struct tl_queue *q) { return state(q) & QUEUE_ENDED; }
+
+static void lock(struct tl_queue *q) { ring_lock(&q->ring, loop_here); }
+
+static void unlock(struct tl_queue *q)
+{
+	uint32_t now = (state(q) & QUEUE_ENDED) | (list_empty(&q->getters) ? 0 : QUEUE_GETTERS) |
+		       (list_empty(&q->putters) ? 0 : QUEUE_PUTTERS);
+
+	if (now != state(q))
+		atomic_store_explicit(&q->state, now, memory_order_relaxed);
+	ring_unlock(&q->ring);
+}
 
 int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 {
@@ -27,13 +54,14 @@ int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 			return -EINVAL;
 	if (o->max_item > INT_MAX)
 		return -EINVAL;
-	q = mem_zalloc(sizeof *q);
+	q = mem_zalloc_lines(sizeof *q);
 	if (!q)
 		return -ENOMEM;
 	list_init(&q->getters);
 	list_init(&q->putters);
 	q->capacity = o->capacity ? o->capacity : CAPACITY;
 	q->max_item = o->max_item ? o->max_item : MAX_ITEM;
+	q->get_hope = q->put_hope = HOPE;
 	if (o->name)
 		snprintf(q->name, sizeof q->name, "%s", o->name);
 	*ret = q;
@@ -48,9 +76,9 @@ tl_queue *tl_queue_close(tl_queue *q)
 		return NULL;
 	if (q->closing)
 		q->closing(q->closing_arg);
-	spin_lock(&q->lock);
+	lock(q);
 	waited = !list_empty(&q->getters) || !list_empty(&q->putters);
-	spin_unlock(&q->lock);
+	unlock(q);
 	if (waited) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
 			"queue '%s' is closed while strands wait in it", q->name);
@@ -60,6 +88,19 @@ tl_queue *tl_queue_close(tl_queue *q)
 	ring_free(&q->ring);
 	mem_free(q);
 	return NULL;
+}
+
+/* -- with both locks held.  A strand that is woken is left in *woken, for let_go after the unlock. */
+
+struct woken {
+	struct parker *who;
+	enum wait_claim how;
+};
+
+static void let_go(struct woken *w)
+{
+	if (w->how != WAIT_LOST)
+		wait_finish(w->who, w->how);
 }
 
 /* The oldest of list that has not left, claimed; NULL: none. */
@@ -92,23 +133,28 @@ static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct 
 			return true;
 		}
 		w->result = -EMSGSIZE;
-		queue_let_go(woken);
+		let_go(woken);
 	}
 	return false;
 }
 
-int queue_put_now(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
+static int put_now(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
 {
+	int r;
+
 	woken->how = WAIT_LOST;
 	if (size > q->max_item)
 		return -EMSGSIZE;
-	if (q->ended)
+	if (has_ended(q))
 		return -EPIPE;
-	if (!list_empty(&q->getters) && hand_over(q, item, size, woken))
+	if (hand_over(q, item, size, woken))
 		return 0;
-	if (q->ring.n >= q->capacity)
+	if (ring_n(&q->ring) >= q->capacity)
 		return -EAGAIN;
-	return ring_put(&q->ring, item, size);
+	r = ring_room(&q->ring, size);
+	if (r == 0)
+		ring_put(&q->ring, item, size);
+	return r;
 }
 
 /* A place is free: the oldest waiting putter's item moves in. */
@@ -117,69 +163,226 @@ static void admit_putter(struct tl_queue *q, struct woken *woken)
 	struct waiter *w;
 
 	while ((w = claim(&q->putters, woken))) {
-		w->result = ring_put(&q->ring, w->data, w->size);
-		if (w->result == 0)
+		w->result = ring_room(&q->ring, w->size);
+		if (w->result == 0) {
+			ring_put(&q->ring, w->data, w->size);
 			return;
-		queue_let_go(woken); /* no memory for it: the place is the next one's */
+		}
+		let_go(woken); /* no memory for it: the place is the next one's */
 	}
 }
 
-int queue_get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woken)
+static int get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woken)
 {
 	size_t size;
 
 	woken->how = WAIT_LOST;
-	if (!q->ring.n)
-		return q->ended ? -EPIPE : -EAGAIN;
+	if (!ring_any(&q->ring))
+		return has_ended(q) ? -EPIPE : -EAGAIN;
 	size = ring_peek(&q->ring);
 	if (size > cap)
 		return -EMSGSIZE;
 	ring_take(&q->ring, buf);
-	if (!list_empty(&q->putters))
-		admit_putter(q, woken);
+	admit_putter(q, woken);
 	return (int)size;
+}
+
+/* -- the short ways.  -EAGAIN: it would have to wait; LONG: both locks are needed to tell */
+
+enum { LONG = INT_MIN };
+
+static inline int put_short(struct tl_queue *q, const void *item, size_t size)
+{
+	struct ring *g = &q->ring;
+	int r = LONG;
+
+	if (size > q->max_item)
+		return -EMSGSIZE;
+	biased_lock(&g->in.lock, loop_here);
+	if (!state(q)) {
+		if (ring_fits(g, q->capacity, size)) {
+			ring_put(g, item, size);
+			r = 0;
+		} else if (g->in.n - g->in.seen_n >= q->capacity) {
+			r = -EAGAIN;
+		}
+	}
+	biased_unlock(&g->in.lock);
+	return r;
+}
+
+static inline int get_short(struct tl_queue *q, void *buf, size_t cap)
+{
+	struct ring *g = &q->ring;
+	int r = LONG;
+
+	biased_lock(&g->out.lock, loop_here);
+	if (!(state(q) & QUEUE_PUTTERS)) {
+		if (!ring_any(g)) {
+			r = state(q) & QUEUE_ENDED ? -EPIPE : -EAGAIN;
+		} else {
+			size_t size = ring_peek(g);
+
+			r = size > cap ? -EMSGSIZE : (int)size;
+			if (r >= 0)
+				ring_take(g, buf);
+		}
+	}
+	biased_unlock(&g->out.lock);
+	return r;
+}
+
+void queue_put_once(struct tl_queue *q, const void *item, size_t size)
+{
+	struct woken woken = { .how = WAIT_LOST };
+
+	lock(q);
+	if (!ring_holds(&q->ring, item, size))
+		put_now(q, item, size, &woken);
+	unlock(q);
+	let_go(&woken);
+}
+
+/* -- waiting */
+
+bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get)
+{
+	bool in;
+
+	lock(q);
+	in = !has_ended(q) &&
+	     (get ? !ring_n(&q->ring) : ring_n(&q->ring) >= q->capacity && list_empty(&q->getters));
+	if (in)
+		list_append(get ? &q->getters : &q->putters, &w->link);
+	unlock(q);
+	return in;
+}
+
+void queue_withdraw(struct tl_queue *q, struct waiter *w)
+{
+	lock(q);
+	list_remove(&w->link);
+	unlock(q);
+}
+
+/* With both locks held, which are released: see wait_park. */
+static int park(struct tl_queue *q, struct node *list, struct waiter *w, tl_time deadline)
+{
+	int r;
+
+	w->who = wait_me;
+	wait_begin();
+	list_append(list, &w->link);
+	unlock(q);
+	r = wait_block(w, deadline);
+	if (r == 0)
+		return w->result;
+	queue_withdraw(q, w);
+	return r;
+}
+
+/* Is it worth trying again?  Also when there is no point in lingering. */
+static bool may_put(void *arg)
+{
+	struct tl_queue *q = arg;
+
+	return state(q) || ring_seems(&q->ring) < q->capacity;
+}
+
+static bool may_get(void *arg)
+{
+	struct tl_queue *q = arg;
+
+	return state(q) || ring_seems(&q->ring);
+}
+
+/* To wait in the list and be woken costs more than to let the others of this loop run, or to watch for
+ * a moment what other threads do, and then to find it done.  How many turns of that are worth it is
+ * learnt, in parts of HOPE; where none is, one is tried now and then.  True: try again. */
+static bool linger(struct tl_queue *q, _Atomic uint32_t *hope, bool (*may)(void *q))
+{
+	uint32_t was = atomic_load_explicit(hope, memory_order_relaxed), now;
+	struct loop *l = loop_here;
+	bool found = may(q);
+
+	for (uint32_t turns = was / HOPE; !found && turns > 0; turns--) {
+		if (l->first)
+			loop_yield(l);
+		else if (!loop_watch(l, may, q))
+			break;
+		found = may(q);
+	}
+	now = found ? was + HOPE : was < HOPE ? was + 1 : was / 2;
+	if (now != was && now <= MOST_HOPE)
+		atomic_store_explicit(hope, now, memory_order_relaxed);
+	return found;
+}
+
+static bool goes_long(int r, tl_time deadline)
+{
+	return r == LONG || (r == -EAGAIN && deadline.ns != TL_POLL.ns);
+}
+
+static __attribute__((noinline)) int put_long(
+	struct tl_queue *q, const void *item, size_t size, tl_time deadline)
+{
+	struct waiter w = { .what = "queue put", .object = q, .data = (void *)item, .size = size };
+	struct woken woken;
+	int r;
+
+	if (deadline.ns != TL_POLL.ns && linger(q, &q->put_hope, may_put)) {
+		r = put_short(q, item, size);
+		if (!goes_long(r, deadline))
+			return r;
+	}
+	lock(q);
+	r = put_now(q, item, size, &woken);
+	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
+		return park(q, &q->putters, &w, deadline);
+	unlock(q);
+	let_go(&woken);
+	return r;
+}
+
+static __attribute__((noinline)) int get_long(
+	struct tl_queue *q, void *buf, size_t cap, tl_time deadline)
+{
+	struct waiter w = { .what = "queue get", .object = q, .data = buf, .size = cap };
+	struct woken woken;
+	int r;
+
+	if (deadline.ns != TL_POLL.ns && linger(q, &q->get_hope, may_get)) {
+		r = get_short(q, buf, cap);
+		if (!goes_long(r, deadline))
+			return r;
+	}
+	lock(q);
+	r = get_now(q, buf, cap, &woken);
+	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
+		return park(q, &q->getters, &w, deadline);
+	unlock(q);
+	let_go(&woken);
+	return r;
 }
 
 int tl_queue_put(tl_queue *q, const void *item, size_t size, tl_time deadline)
 {
-	struct woken woken;
 	int r;
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
-	spin_lock(&q->lock);
-	r = queue_put_now(q, item, size, &woken);
-	if (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
-		struct waiter w = {
-			.what = "queue put", .object = q, .data = (void *)item, .size = size
-		};
-
-		r = wait_park(&w, &q->putters, &q->lock, deadline);
-		return r < 0 ? r : w.result;
-	}
-	spin_unlock(&q->lock);
-	queue_let_go(&woken);
-	return r;
+	r = put_short(q, item, size);
+	return goes_long(r, deadline) ? put_long(q, item, size, deadline) : r;
 }
 
 int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 {
-	struct woken woken;
 	int r;
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
-	spin_lock(&q->lock);
-	r = queue_get_now(q, buf, cap, &woken);
-	if (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
-		struct waiter w = { .what = "queue get", .object = q, .data = buf, .size = cap };
-
-		r = wait_park(&w, &q->getters, &q->lock, deadline);
-		return r < 0 ? r : w.result;
-	}
-	spin_unlock(&q->lock);
-	queue_let_go(&woken);
-	return r;
+	r = get_short(q, buf, cap);
+	return goes_long(r, deadline) ? get_long(q, buf, cap, deadline) : r;
 }
 
 /* Claim all of list with -EPIPE, and keep them in gone, with how in size: nobody is let go before
@@ -201,11 +404,11 @@ void tl_queue_end(tl_queue *q)
 	struct node gone, *n;
 
 	list_init(&gone);
-	spin_lock(&q->lock);
-	q->ended = true;
+	lock(q);
+	atomic_fetch_or_explicit(&q->state, QUEUE_ENDED, memory_order_relaxed);
 	dismiss(&q->getters, &gone);
 	dismiss(&q->putters, &gone);
-	spin_unlock(&q->lock);
+	unlock(q);
 	while ((n = list_pop(&gone))) {
 		struct waiter *w = container_of(n, struct waiter, link);
 
@@ -215,10 +418,7 @@ void tl_queue_end(tl_queue *q)
 
 int tl_queue_count(tl_queue *q)
 {
-	size_t n;
+	size_t n = ring_count(&q->ring);
 
-	spin_lock(&q->lock);
-	n = q->ring.n;
-	spin_unlock(&q->lock);
 	return n > INT_MAX ? INT_MAX : (int)n;
 }

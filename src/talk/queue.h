@@ -5,31 +5,27 @@
 #include "talk/ring.h"
 #include "telar/queue.h"
 
-/* lock guards all but the options, which do not change. */
 struct tl_queue {
-	struct spin lock;
-	bool ended;
+	/* written with both of the ring's locks held, so either is enough to read it */
 	struct node getters, putters; /* of struct waiter; data, size: buffer or item */
-	struct ring ring;
+	_Atomic uint32_t state;       /* QUEUE_... below: what the short ways look at */
+	/* hints: how often lingering is worth it, see linger */
+	_Atomic uint32_t get_hope, put_hope;
+	/* do not change */
 	size_t capacity, max_item;
 	char name[32];
 	void (*closing)(void *arg); /* told first by tl_queue_close, or NULL */
 	void *closing_arg;
+	struct ring ring;
 };
 
-/* Both with q->lock held; -EAGAIN: not now.  A strand that this wakes is left in *w for
- * queue_let_go, to be called after the unlock. */
-struct woken {
-	struct parker *who;
-	enum wait_claim how;
-};
-int queue_put_now(struct tl_queue *q, const void *item, size_t size, struct woken *w);
-int queue_get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *w);
+enum { QUEUE_ENDED = 1, QUEUE_GETTERS = 2, QUEUE_PUTTERS = 4 /* somebody is in that list */ };
 
-static inline void queue_let_go(struct woken *w)
-{
-	if (w->how != WAIT_LOST)
-		wait_finish(w->who, w->how);
-}
+/* Link w, unless its put or get can be done now. */
+bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get);
+void queue_withdraw(struct tl_queue *q, struct waiter *w);
+
+/* Put, unless the same item is in it already; there must be room. */
+void queue_put_once(struct tl_queue *q, const void *item, size_t size);
 
 #endif

@@ -1,103 +1,93 @@
-/* ring.c - records in a ring: a header of 8 bytes, then the bytes, padded to 8.
- *
- * A record lies in one piece: where it does not fit before the end of the buffer, a header that
- * says SKIP fills the rest.  Growing copies the records in order to the start of a larger buffer.
- */
+/* ring.c - what is done to a ring with both its locks held. */
 #include "talk/ring.h"
 #include "base/mem.h"
 #include <errno.h>
-#include <string.h>
 
-enum { HEADER = 8, FIRST = 256 };
-static const uint64_t SKIP = UINT64_MAX;
+enum { FIRST = 256 };
 
-static size_t padded(size_t size) { return (size + 7) & ~(size_t)7; }
-static uint64_t *header(struct ring *g, size_t at)
+/* The records lie from the start of the buffer to `used`. */
+static void place(struct ring *g, size_t used)
 {
-	return (uint64_t *)(g->buf + (at & (g->size - 1)));
+	g->out.at = 0;
+	g->in.at = used;
+	g->in.seen_at = 0;
+	atomic_store_explicit(&g->out.told_at, 0, memory_order_relaxed); /* who looks has in.lock */
 }
 
-/* Bytes from `at` to the end of the buffer. */
-static size_t run(const struct ring *g, size_t at) { return g->size - (at & (g->size - 1)); }
-
-static void copy(void *to, const void *from, size_t size)
+void ring_lock(struct ring *g, const void *me)
 {
-	if (size == 8)
-		memcpy(to, from, 8); /* the common case, in one move */
-	else if (size)
-		memcpy(to, from, size);
+	biased_lock(&g->out.lock, me);
+	biased_lock(&g->in.lock, me);
+	if (!ring_n(g) && g->in.at)
+		place(g, 0); /* stay at the warm end of the buffer */
 }
 
-static void put(struct ring *g, const void *item, size_t size)
+void ring_unlock(struct ring *g)
 {
-	if (run(g, g->tail) < HEADER + padded(size)) {
-		*header(g, g->tail) = SKIP;
-		g->tail += run(g, g->tail);
-	}
-	*header(g, g->tail) = size;
-	copy(header(g, g->tail) + 1, item, size);
-	g->tail += HEADER + padded(size);
-	g->n++;
+	biased_unlock(&g->in.lock);
+	biased_unlock(&g->out.lock);
 }
 
-static void skip(struct ring *g)
+/* Where the record lies that is next at `at`; where the one after it may lie. */
+static size_t here(const struct ring *g, size_t at)
 {
-	if (*header(g, g->head) == SKIP)
-		g->head += run(g, g->head);
+	return *ring_header(g, at) == RING_SKIP ? at + ring_run(g, at) : at;
 }
 
-static void drop(struct ring *g)
+static size_t after(const struct ring *g, size_t at)
 {
-	g->head += HEADER + padded((size_t)*header(g, g->head));
-	if (--g->n == 0)
-		g->head = g->tail = 0; /* stay at the warm end of the buffer */
+	return at + ring_whole((size_t)*ring_header(g, at));
 }
 
+/* Growing copies the records in order to the start of a larger buffer. */
 static int grow(struct ring *g, size_t need)
 {
 	struct ring bigger = { .size = g->size ? g->size * 2 : FIRST };
+	size_t at = g->out.at;
 
-	while (bigger.size < g->tail - g->head + need)
+	while (bigger.size < g->in.at - at + need)
 		bigger.size *= 2;
 	bigger.buf = mem_alloc(bigger.size);
 	if (!bigger.buf)
 		return -ENOMEM;
-	while (g->n) {
-		skip(g);
-		put(&bigger, header(g, g->head) + 1, (size_t)*header(g, g->head));
-		drop(g);
+	for (size_t n = ring_n(g); n > 0; n--, at = after(g, at)) {
+		at = here(g, at);
+		ring_write(&bigger, ring_header(g, at) + 1, (size_t)*ring_header(g, at));
 	}
 	mem_free(g->buf);
-	*g = bigger;
+	g->buf = bigger.buf;
+	g->size = bigger.size;
+	place(g, bigger.in.at);
 	return 0;
 }
 
-int ring_put(struct ring *g, const void *item, size_t size)
+int ring_room(struct ring *g, size_t size)
 {
-	/* What a record may need: itself, and the run that it may have to skip. */
-	size_t need = HEADER + padded(size);
+	return ring_fits(g, SIZE_MAX, size) ? 0 : grow(g, 2 * ring_whole(size));
+}
 
-	if (!g->size || g->size - (g->tail - g->head) <
-				need + (run(g, g->tail) < need ? run(g, g->tail) : 0)) {
-		int r = grow(g, 2 * need);
+bool ring_holds(struct ring *g, const void *item, size_t size)
+{
+	size_t at = g->out.at;
 
-		if (r < 0)
-			return r;
+	for (size_t n = ring_n(g); n > 0; n--, at = after(g, at)) {
+		at = here(g, at);
+		if (*ring_header(g, at) == size && memcmp(ring_header(g, at) + 1, item, size) == 0)
+			return true;
 	}
-	put(g, item, size);
-	return 0;
-}
-
-size_t ring_peek(struct ring *g)
-{
-	skip(g);
-	return (size_t)*header(g, g->head);
-}
-
-void ring_take(struct ring *g, void *buf)
-{
-	copy(buf, header(g, g->head) + 1, (size_t)*header(g, g->head));
-	drop(g);
+	return false;
 }
 
 void ring_free(struct ring *g) { mem_free(g->buf); }
+
+size_t ring_count(const struct ring *g)
+{
+	size_t in, out, again = atomic_load_explicit(&g->in.told_n, memory_order_acquire);
+
+	do {
+		in = again;
+		out = atomic_load_explicit(&g->out.told_n, memory_order_acquire);
+		again = atomic_load_explicit(&g->in.told_n, memory_order_acquire);
+	} while (again != in);
+	return in - out;
+}

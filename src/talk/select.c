@@ -27,14 +27,8 @@ struct branch {
 
 static int try_queue(tl_case *c)
 {
-	struct tl_queue *q = c->object;
-	struct woken woken;
-
-	spin_lock(&q->lock);
-	c->result = c->what == TL_W_GET ? queue_get_now(q, c->item, c->size, &woken)
-					: queue_put_now(q, c->item, c->size, &woken);
-	spin_unlock(&q->lock);
-	queue_let_go(&woken);
+	c->result = c->what == TL_W_GET ? tl_queue_get(c->object, c->item, c->size, TL_POLL)
+					: tl_queue_put(c->object, c->item, c->size, TL_POLL);
 	return c->result != -EAGAIN;
 }
 
@@ -106,19 +100,9 @@ static bool enlist_fd(struct branch *b)
 /* In a queue's list, unless it can be done now. */
 static bool enlist_queue(struct branch *b)
 {
-	struct tl_queue *q = b->c->object;
-	bool in;
-
 	b->w.data = b->c->item;
 	b->w.size = b->c->size;
-	spin_lock(&q->lock);
-	in = b->c->what == TL_W_GET
-		     ? !q->ring.n && !q->ended
-		     : q->ring.n >= q->capacity && !q->ended && list_empty(&q->getters);
-	if (in)
-		list_append(b->c->what == TL_W_GET ? &q->getters : &q->putters, &b->w.link);
-	spin_unlock(&q->lock);
-	return in;
+	return queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
 }
 
 /* In the bucket of a word that says what it is waiting for, unless it says something else by now.
@@ -174,7 +158,7 @@ static void withdraw(struct branch *b)
 		return;
 	}
 	case TL_W_GET:
-	case TL_W_PUT: lock = &((struct tl_queue *)b->c->object)->lock; break;
+	case TL_W_PUT: queue_withdraw(b->c->object, &b->w); return;
 	default: lock = &word_bucket(b->w.object)->lock; break;
 	}
 	spin_lock(lock);

@@ -20,16 +20,24 @@ static void push(struct ring *g, size_t size, uint64_t *seed)
 	CHECK(model.item[at] != NULL);
 	for (size_t i = 0; i < size; i++)
 		model.item[at][i] = (unsigned char)number(seed);
-	CHECK_EQ(ring_put(g, model.item[at], size), 0);
+	CHECK_EQ(ring_room(g, size), 0);
+	CHECK(ring_fits(g, model.n, size)); /* one less than that are in it */
+	if (number(seed) % 512 == 0) /* which looks at the other end */
+		CHECK(!ring_fits(g, model.n - 1, size));
+	ring_put(g, model.item[at], size);
 }
 
 static void take(struct ring *g)
 {
-	size_t at = model.head, size = ring_peek(g);
-	unsigned char *buf = malloc(size + 2);
+	size_t at = model.head, size;
+	unsigned char *buf;
 
+	CHECK(ring_any(g));
+	size = ring_peek(g);
+	buf = malloc(size + 2);
 	CHECK(buf != NULL);
 	CHECK_EQ(size, model.size[at]);
+	CHECK(ring_holds(g, model.item[at], size));
 	CHECK_EQ(ring_peek(g), size); /* looking twice is looking once */
 	buf[size] = 0xa5;
 	ring_take(g, buf);
@@ -49,8 +57,13 @@ static void against_model(uint64_t seed, size_t largest, unsigned bias)
 	for (int i = 0; i < 20000; i++) {
 		uint32_t n = number(&seed);
 
-		CHECK_EQ(g.n, model.n);
-		CHECK(g.tail - g.head <= g.size);
+		CHECK_EQ(ring_n(&g), model.n);
+		CHECK_EQ(ring_count(&g), model.n);
+		CHECK(g.in.at - g.out.at <= g.size);
+		if (n % 64 == 1) { /* which begins anew where it is empty */
+			ring_lock(&g, NULL);
+			ring_unlock(&g);
+		}
 		if (model.n < MOST && (!model.n || n % 16 < bias))
 			push(&g, n % 3 ? number(&seed) % (largest + 1) : 8, &seed);
 		else
@@ -61,7 +74,8 @@ static void against_model(uint64_t seed, size_t largest, unsigned bias)
 	}
 	while (model.n)
 		take(&g);
-	CHECK_EQ(g.n, 0);
+	CHECK_EQ(ring_n(&g), 0);
+	CHECK(!ring_any(&g));
 	ring_free(&g);
 }
 
