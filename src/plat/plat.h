@@ -104,8 +104,7 @@ void *plat_slab(size_t size);
 
 /* -- threads and processes */
 int plat_cpu_count(void);
-int plat_cpu(void);       /* where the calling thread runs just now */
-bool plat_parallel(void); /* more than one processor, as of the first call */
+int plat_cpu(void); /* where the calling thread runs just now */
 pid_t plat_thread_id(void);
 /* A detached thread of the library's own, deaf to all signals.  name: at most 15 bytes, for the
  * system.  plat_thread_helpers: how many there are. */

@@ -85,18 +85,6 @@ int plat_cpu_count(void)
 
 int plat_cpu(void) { return sched_getcpu(); }
 
-bool plat_parallel(void)
-{
-	static _Atomic int count;
-	int n = atomic_load_explicit(&count, memory_order_relaxed);
-
-	if (!n) {
-		n = plat_cpu_count();
-		atomic_store_explicit(&count, n, memory_order_relaxed);
-	}
-	return n > 1;
-}
-
 /* Number n in proc(5)'s stat of a process; 0: unknown. */
 static uint64_t stat_field(const char *path, int n)
 {

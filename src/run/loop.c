@@ -69,8 +69,7 @@ void loop_wake(struct loop *l)
 	switch (atomic_exchange_explicit(&l->sleeping, LOOP_AWAKE, memory_order_seq_cst)) {
 	case LOOP_AWAKE: return;
 	case LOOP_FUTEX:
-		atomic_store_explicit(&l->kicked_on, plat_cpu(), memory_order_relaxed);
-		atomic_store_explicit(&l->kicked_at, plat_now(), memory_order_relaxed);
+		watch_kicks(l);
 		plat_futex_wake(&l->sleeping, 1, false);
 		break;
 	case LOOP_POLL: poller_wake(l->poller); break;
@@ -109,64 +108,12 @@ void loop_awake(struct loop *l)
 		l->taken++;
 }
 
-/* Falling asleep and being woken on another processor costs tens of microseconds: somebody there may
- * be about to push.  How long it is worth to wait for that is learnt: nothing after sleeps that were
- * long, or ended by one who needed this very processor; and less each time that it was in vain. */
-enum { LEAST_WATCH_NS = 500, MOST_WATCH_NS = 50000 };
-
-static void learn(struct loop *l, int64_t took)
-{
-	if (took > MOST_WATCH_NS)
-		return;
-	took = took < LEAST_WATCH_NS ? 2 * LEAST_WATCH_NS : 2 * took;
-	if (took > l->patience)
-		l->patience = took < MOST_WATCH_NS ? took : MOST_WATCH_NS;
-}
-
-bool loop_watch(struct loop *l, bool (*there)(void *arg), void *arg)
-{
-	int64_t from, took = 0;
-
-	if (!l->patience || l->spent || l->polling || hostile_odd())
-		return false;
-	from = plat_now();
-	if (l->n_timers && l->timers[0].at - from < l->patience)
-		return false;
-	for (unsigned i = 0; took <= l->patience; i++) {
-		if (!inbox_empty(l) || there(arg)) {
-			take_inbox(l);
-			learn(l, plat_now() - from);
-			return true;
-		}
-		if (i % 8)
-			plat_relax();
-		else
-			took = plat_now() - from;
-	}
-	l->spent = took;
-	l->patience -= l->patience / 4;
-	if (l->patience < LEAST_WATCH_NS)
-		l->patience = 0;
-	return false;
-}
-
-static bool nothing(void *arg) { return (void)arg, false; }
-
-/* Asleep since `from`, and woken by somebody: had it been better to watch? */
-static void woken(struct loop *l, int64_t from)
-{
-	int64_t at = atomic_load_explicit(&l->kicked_at, memory_order_relaxed);
-
-	if (at >= from && atomic_load_explicit(&l->kicked_on, memory_order_relaxed) != plat_cpu())
-		learn(l, at - from + l->spent);
-}
-
 static void sleep_loop(struct loop *l)
 {
 	int64_t until = timer_next(l), from;
 	bool forever = !until && !l->polling;
 
-	if (loop_watch(l, nothing, NULL) || work_look(l) || work_rest(l))
+	if (watch_for(l, NULL, NULL) || work_look(l) || work_rest(l))
 		return;
 	if (!l->polling && l->poller)
 		poller_let_go(l->poller);
@@ -183,9 +130,7 @@ static void sleep_loop(struct loop *l)
 			plat_futex_wait(&l->sleeping, LOOP_FUTEX, until, false);
 	}
 	loop_awake(l);
-	if (!l->polling)
-		woken(l, from);
-	l->spent = 0;
+	watch_ends(l, from);
 	if (forever)
 		deadlock_wake(l, !inbox_empty(l));
 	work_up(l);

@@ -85,9 +85,6 @@ bool loop_claim(struct loop *l, struct strand *s);
 bool loop_quiet(struct loop *l); /* nothing has come in */
 /* A strand has completed so many calls without blocking: the others' turn, if there are any. */
 void loop_share(struct loop *l);
-/* Nothing to run, but on another processor somebody may be about to make it so that there(arg), or
- * to make one of ours ready: watch for it a moment.  False: it did not come. */
-bool loop_watch(struct loop *l, bool (*there)(void *arg), void *arg);
 /* Let the others run once. */
 void loop_yield(struct loop *l);
 /* The strand that runs here, s, gives way to the next, and comes back when it is that. */

@@ -199,6 +199,13 @@ bool work_roused(const struct loop *l);
 void work_up(struct loop *l);
 void work_forked(void);
 
+/* watch.c */
+/* Nothing to run, but on another processor somebody may be about to make it so that there(arg), or
+ * to make one of ours ready: watch for it a moment.  False: it did not come, or was not worth it. */
+bool watch_for(struct loop *l, bool (*there)(void *arg), void *arg);
+void watch_kicks(struct loop *l);              /* any thread: it is about to wake l */
+void watch_ends(struct loop *l, int64_t from); /* it has slept since then */
+
 /* timer.c: the heap of a loop, only from its own thread */
 int timer_room(struct loop *l);              /* a place for one more strand; -ENOMEM */
 void timer_leave(struct loop *l);            /* one less */

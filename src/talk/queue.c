@@ -308,7 +308,7 @@ static bool linger(struct tl_queue *q, _Atomic uint32_t *hope, bool (*may)(void 
 	for (uint32_t turns = was / HOPE; !found && turns > 0; turns--) {
 		if (l->first)
 			loop_yield(l);
-		else if (!loop_watch(l, may, q))
+		else if (!watch_for(l, may, q))
 			break;
 		found = may(q);
 	}
