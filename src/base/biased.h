@@ -26,6 +26,7 @@ void biased_wait(struct biased *b, const void *me);
 static inline void biased_lock(struct biased *b, const void *me)
 {
 	if (atomic_load_explicit(&b->owner, memory_order_relaxed) == me && me) {
+		hostile_pause();
 		atomic_store_explicit(&b->busy, 1, memory_order_relaxed);
 		plat_barrier_light(); /* pairs with the heavy one in biased_wait */
 		if (__builtin_expect(

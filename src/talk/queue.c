@@ -199,7 +199,7 @@ static inline int put_short(struct tl_queue *q, const void *item, size_t size)
 	if (size > q->max_item)
 		return -EMSGSIZE;
 	biased_lock(&g->in.lock, loop_here);
-	if (!state(q)) {
+	if (!state(q) && !hostile_odd()) {
 		if (ring_fits(g, q->capacity, size)) {
 			ring_put(g, item, size);
 			r = 0;
@@ -217,7 +217,7 @@ static inline int get_short(struct tl_queue *q, void *buf, size_t cap)
 	int r = LONG;
 
 	biased_lock(&g->out.lock, loop_here);
-	if (!(state(q) & QUEUE_PUTTERS)) {
+	if (!(state(q) & QUEUE_PUTTERS) && !hostile_odd()) {
 		if (!ring_any(g)) {
 			r = state(q) & QUEUE_ENDED ? -EPIPE : -EAGAIN;
 		} else {

@@ -2,6 +2,7 @@
 #include "base/biased.h"
 #include "check.h"
 #include <pthread.h>
+#include <sched.h>
 
 static const char me, you;
 
@@ -54,46 +55,76 @@ TEST(nobody_has_no_bias)
 	CHECK(owner(&b) == NULL);
 }
 
+/* Round after round with a fresh lock: one thread earns the bias, the others come in between. */
+enum { THREADS = 3, ROUNDS = 500, ROW = 3000, VISITS = 5 };
+
 static struct storm {
 	struct biased lock;
-	_Atomic int inside;
-	long entries[4], sum; /* of no atomics: sanitizers watch them */
+	pthread_barrier_t gate;
+	_Atomic int inside, at; /* at: how far the owner is */
+	long entries;           /* no atomic: sanitizers watch it */
+	int owned;              /* entries that found the bias in the owner's hands */
 } storm;
 
-enum { ENTRIES = 100000 };
+static void idle(unsigned n)
+{
+	while (n--)
+		plat_relax();
+}
 
 static void enter(int who)
 {
-	biased_lock(&storm.lock, &storm.entries[who]);
+	biased_lock(&storm.lock, &storm.lock.lock + who);
 	CHECK_EQ(atomic_fetch_add_explicit(&storm.inside, 1, memory_order_relaxed), 0);
-	storm.entries[who]++;
-	storm.sum++;
+	storm.owned += storm.lock.by_owner;
+	if (++storm.entries % 61 == 0)
+		sched_yield(); /* others run while we are inside */
 	CHECK_EQ(atomic_fetch_sub_explicit(&storm.inside, 1, memory_order_relaxed), 1);
 	biased_unlock(&storm.lock);
 }
 
-static void *rows(void *arg)
+static void *owner_of_row(void *arg)
 {
-	int who = (int)(long)arg;
+	(void)arg;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		storm.lock = (struct biased){ 0 };
+		atomic_store(&storm.at, 0);
+		pthread_barrier_wait(&storm.gate);
+		for (int i = 0; i < ROW; i++) {
+			atomic_store_explicit(&storm.at, i, memory_order_relaxed);
+			enter(0);
+		}
+		pthread_barrier_wait(&storm.gate);
+	}
+	return NULL;
+}
 
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		enter(who);
-		/* Rows of many lengths, the longest of which earn the bias again and again. */
-		for (unsigned k = who ? i * 7919 % (1u << i % 10) : 0; k > 0; k--)
-			plat_relax();
+/* When the owner has earned the bias, and again when it may have earned it back. */
+static void *visitor(void *arg)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&storm.gate);
+		for (int i = 1; i <= VISITS; i++) {
+			while (atomic_load_explicit(&storm.at, memory_order_relaxed) <
+				i * ROW / (VISITS + 1))
+				sched_yield();
+			idle(round * 7919 % 31);
+			enter((int)(long)arg);
+		}
+		pthread_barrier_wait(&storm.gate);
 	}
 	return NULL;
 }
 
 TEST_LIMIT(W28_one_at_a_time, 100)
 {
-	pthread_t t[4];
+	pthread_t t[THREADS];
 
-	for (long i = 0; i < 4; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, rows, (void *)i), 0);
-	for (int i = 0; i < 4; i++)
+	CHECK_EQ(pthread_barrier_init(&storm.gate, NULL, THREADS), 0);
+	for (long i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, i ? visitor : owner_of_row, (void *)i), 0);
+	for (int i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_join(t[i], NULL), 0);
-	CHECK_EQ(storm.sum, 4L * ENTRIES);
-	for (int i = 0; i < 4; i++)
-		CHECK_EQ(storm.entries[i], ENTRIES);
+	CHECK_EQ(storm.entries, (long)ROUNDS * (ROW + (THREADS - 1) * VISITS));
+	CHECK(storm.owned > 0);
 }
