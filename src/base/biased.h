@@ -2,8 +2,8 @@
  *
  * After a row of acquisitions by one thread that has the bias, and then takes it with plain stores.
  * Whoever else comes takes the bias away first, at the price of one heavy barrier, and for the next
- * bias the row must be longer, so that in the long run the price stays below what was saved.  As with struct spin, a release is the releaser's last touch.  The claim is W28, proven
- * in tests/model/biased.pml. */
+ * bias the row must be longer, so that in the long run the price stays below what was saved.  As
+ * with struct spin, a release is the releaser's last touch.  The claim is W28. */
 #ifndef TELAR_BIASED_H
 #define TELAR_BIASED_H
 #include "base/spin.h"

@@ -76,7 +76,7 @@ static void pass_on(int sig)
 	if (to && to->scope)
 		tl_scope_cancel(to->scope);
 	else if (to)
-		queue_put_once(to->queue, &sig, sizeof sig); /* so there is always room for another */
+		queue_put_once(to->queue, &sig, sizeof sig);
 	spin_lock(&table.lock);
 	table.busy = NULL;
 	spin_unlock(&table.lock);

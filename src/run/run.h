@@ -201,7 +201,8 @@ void work_forked(void);
 
 /* watch.c */
 /* Nothing to run, but on another processor somebody may be about to make it so that there(arg), or
- * to make one of ours ready: watch for it a moment.  False: it did not come, or was not worth it. */
+ * to make one of ours ready: watch for it a moment.  False: it did not come, or is not worth
+ * it. */
 bool watch_for(struct loop *l, bool (*there)(void *arg), void *arg);
 void watch_kicks(struct loop *l);              /* any thread: it is about to wake l */
 void watch_ends(struct loop *l, int64_t from); /* it has slept since then */

@@ -1,9 +1,9 @@
 /* queue.c - records of bytes, bounded, with an end, handed over exactly once.
  *
  * The ring has two ends, each with its lock.  A put or get that need not wait, and wakes nobody,
- * goes the short way, with the lock of its end alone.  All else holds both locks, and is as if there
- * were one: the lists of those who wait, and `state`, which tells the short ways of them, change
- * only then.
+ * goes the short way, with the lock of its end alone.  All else holds both locks, and is as if
+ * there were one: the lists of those who wait, and `state`, which tells the short ways of them,
+ * change only then.
  *
  * Invariants, whenever nobody holds both: where a getter waits the ring is empty and the queue is
  * not ended; where a putter waits the ring holds `capacity` records.  A put gives its item to a
@@ -90,7 +90,7 @@ tl_queue *tl_queue_close(tl_queue *q)
 	return NULL;
 }
 
-/* -- with both locks held.  A strand that is woken is left in *woken, for let_go after the unlock. */
+/* -- with both locks held.  A strand that is woken is left in *woken, for let_go after unlock */
 
 struct woken {
 	struct parker *who;
@@ -296,9 +296,9 @@ static bool may_get(void *arg)
 	return state(q) || ring_seems(&q->ring);
 }
 
-/* To wait in the list and be woken costs more than to let the others of this loop run, or to watch for
- * a moment what other threads do, and then to find it done.  How many turns of that are worth it is
- * learnt, in parts of HOPE; where none is, one is tried now and then.  True: try again. */
+/* To wait in the list and be woken costs more than to let the others of this loop run, or to watch
+ * for a moment what other threads do, and then to find it done.  How many turns of that are worth
+ * it is learnt, in parts of HOPE; where none is, one is tried now and then.  True: try again. */
 static bool linger(struct tl_queue *q, _Atomic uint32_t *hope, bool (*may)(void *q))
 {
 	uint32_t was = atomic_load_explicit(hope, memory_order_relaxed), now;

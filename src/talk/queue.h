@@ -25,7 +25,7 @@ enum { QUEUE_ENDED = 1, QUEUE_GETTERS = 2, QUEUE_PUTTERS = 4 /* somebody is in t
 bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get);
 void queue_withdraw(struct tl_queue *q, struct waiter *w);
 
-/* Put, unless the same item is in it already; there must be room. */
+/* Put, unless the same item is in it already; so there is room, where items are few. */
 void queue_put_once(struct tl_queue *q, const void *item, size_t size);
 
 #endif

@@ -30,7 +30,7 @@ static int until_mine(struct biased *b)
 
 TEST(bias_is_earned_and_lost)
 {
-	struct biased b = { 0 };
+	struct biased b = { .row = 0 };
 	int first = until_mine(&b), again;
 
 	row(&b, &me, 10);
@@ -49,7 +49,7 @@ TEST(bias_is_earned_and_lost)
 
 TEST(nobody_has_no_bias)
 {
-	struct biased b = { 0 };
+	struct biased b = { .row = 0 };
 
 	row(&b, NULL, 100000);
 	CHECK(owner(&b) == NULL);
@@ -87,7 +87,7 @@ static void *owner_of_row(void *arg)
 {
 	(void)arg;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		storm.lock = (struct biased){ 0 };
+		storm.lock = (struct biased){ .row = 0 };
 		atomic_store(&storm.at, 0);
 		pthread_barrier_wait(&storm.gate);
 		for (int i = 0; i < ROW; i++) {

@@ -1,13 +1,13 @@
 /* test_queue_storm.c - many put and get, alone and by select, with every kind of deadline, and are
- * cancelled at any moment; items are of many sizes, so the ring grows while it is in use; and rows of
- * calls by one thread, which is what the short ways are for, take turns with all the rest.  Each item
- * arrives whole, once, in its putter's order, and the queue never holds more than it may. */
+ * cancelled at any moment; items are of many sizes, so the ring grows while it is in use; and rows
+ * of calls by one thread, which is what the short ways are for, take turns with all the rest.  Each
+ * item arrives whole, once, in its putter's order, and the queue never holds more than it may. */
 #include "talk.h"
 
 enum { ACTORS = 5, ITEMS = 6000, LARGEST = 400 };
 
 static struct storm {
-	tl_queue *q, *never; /* nothing is ever in the other one, and it is full of nothing */
+	tl_queue *q, *never; /* nothing is ever put into never */
 	size_t capacity;
 	_Atomic unsigned char got[ACTORS][ITEMS];
 	unsigned char sent[ACTORS][ITEMS];
@@ -199,7 +199,7 @@ TEST_LIMIT(storm_mixed, 60) { rage(MIXED, 128); }
 TEST_LIMIT(storm_capacity_one, 60) { rage(MIXED, 1); }
 TEST_LIMIT(storm_unbounded, 60) { rage(LOOPS, SIZE_MAX); }
 
-/* -- rows: each side is one thread for long, so that both go the short way; then a third looks in. */
+/* -- rows: each side is one thread for long, so both go the short way; then a third looks in */
 
 static struct rows {
 	tl_queue *q;
@@ -230,7 +230,7 @@ static int get_rows(void *arg)
 	return r == -EPIPE ? 0 : r;
 }
 
-/* From another thread now and then, by both ends, and without waiting: what it takes it puts back,
+/* From another thread now and then, at both ends, and without waiting: what it takes it puts back,
  * or counts. */
 static int look_in(void *arg)
 {

@@ -22,7 +22,7 @@ static void push(struct ring *g, size_t size, uint64_t *seed)
 		model.item[at][i] = (unsigned char)number(seed);
 	CHECK_EQ(ring_room(g, size), 0);
 	CHECK(ring_fits(g, model.n, size)); /* one less than that are in it */
-	if (number(seed) % 512 == 0) /* which looks at the other end */
+	if (number(seed) % 512 == 0)        /* which looks at the other end */
 		CHECK(!ring_fits(g, model.n - 1, size));
 	ring_put(g, model.item[at], size);
 }
