@@ -111,10 +111,11 @@ void loop_awake(struct loop *l)
 static void sleep_loop(struct loop *l)
 {
 	int64_t until = timer_next(l), from;
-	bool forever = !until && !l->polling;
+	bool forever;
 
-	if (watch_for(l, NULL, NULL) || work_look(l) || work_rest(l))
+	if (watch_for(l, NULL, NULL) || work_look(l) || work_rest(l, &until))
 		return;
+	forever = !until && !l->polling;
 	if (!l->polling && l->poller)
 		poller_let_go(l->poller);
 	if (forever)
@@ -146,6 +147,8 @@ void loop_take_in(struct loop *l)
 static void look_outside(struct loop *l)
 {
 	l->turn = 0;
+	if (l->held)
+		scope_dismiss_held(l);
 	loop_take_in(l);
 	if (l->polling && l->first)
 		poller_wait(l->poller, -1);
@@ -179,14 +182,20 @@ struct strand *loop_pick(struct loop *l)
 		if (hostile_odd())
 			take_inbox(l);
 		if (l->turning) {
-			if (turned(l))
+			if (turned(l)) {
+				if (l->held)
+					scope_dismiss_held(l);
 				return l->zero;
+			}
 		} else if (!l->first || ++l->turn >= TURN) {
 			look_outside(l);
 		}
 		s = pop(l);
-		if (s && (s->begun || task_settle(s)))
-			return s;
+		if (!s || !(s->begun || task_settle(s)))
+			continue;
+		if (l->held && !scope_waits_for(l, s))
+			scope_dismiss_held(l);
+		return s;
 	}
 }
 
@@ -466,6 +475,8 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->claims = 1;
 	l->deque = (struct deque){ 0 };
 	l->takes = false;
+	l->held = NULL; /* their records are given back */
+	l->n_held = 0;
 	atomic_store_explicit(&l->inside, false, memory_order_relaxed);
 	l->zero = me;
 	l->foreign = false;

@@ -34,10 +34,15 @@ struct loop {
 	int64_t spent;          /* ... and how long it was in vain just now */
 	_Atomic bool inside;    /* see bias.h */
 	unsigned met;           /* bias.c: real locks taken since the way was closed */
-	bool takes;             /* .anywhere tasks, when it has nothing else: see work.c; shown */
-	bool counted;           /* in deadlock.c's loops */
-	bool turning;           /* zero lets a turn of others run, and goes on after it */
-	bool hosted;            /* between two turns: what is to be done must reach embed's fd */
+	struct strand *held;    /* ended, and not yet dismissed: see scope.c */
+	unsigned n_held;
+	uint32_t stolen; /* work.c: so many in the last theft, and when; how long the */
+	int64_t stolen_at, shy, shy_until; /* thief keeps away from tasks that are too short */
+	bool rests;                        /* work.c: it has said that it is idle */
+	bool takes;   /* .anywhere tasks, when it has nothing else: see work.c; shown */
+	bool counted; /* in deadlock.c's loops */
+	bool turning; /* zero lets a turn of others run, and goes on after it */
+	bool hosted;  /* between two turns: what is to be done must reach embed's fd */
 	struct embed *embed;
 	/* everybody's, also after the thread has ended */
 	struct deque { /* see work.c */

@@ -139,6 +139,7 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 void strand_begin(struct strand *s, struct body *b); /* open its outermost scope */
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
 tl_end strand_end(struct strand *s, int result);     /* the last touch of s; how it ended */
+void strand_end_soon(struct strand *s, int result);  /* its scope may learn of it a little later */
 const char *strand_name(struct strand *s, char buf[32]);
 const char *strand_kind_name(const struct strand *s); /* its default name, but for the number */
 int strand_state(struct strand *s);
@@ -165,7 +166,10 @@ struct extra {
 
 /* scope.c */
 int scope_admit(tl_scope *scope, struct strand *s);
-void scope_dismiss(struct strand *s, bool kept); /* s has ended: uncount it */
+void scope_dismiss(struct strand *s);      /* s has ended: uncount it; its last touch */
+void scope_dismiss_soon(struct strand *s); /* the same, now or when its loop has a moment: */
+void scope_dismiss_held(struct loop *l);   /* those that the loop holds back; there are some */
+bool scope_waits_for(const struct loop *l, const struct strand *next); /* let them wait on */
 void scope_failed(struct strand *s);             /* s has failed, and is still counted */
 void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
 int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
@@ -194,7 +198,7 @@ bool work_claim(struct strand *me, struct strand *s,
 bool work_own(struct loop *l);  /* some of its own are ready to begin now */
 void work_take(struct loop *l); /* or, if it has nothing to do, of another's */
 bool work_look(struct loop *l);
-bool work_rest(struct loop *l);
+bool work_rest(struct loop *l, int64_t *until);
 bool work_roused(const struct loop *l);
 void work_up(struct loop *l);
 void work_forked(void);

@@ -197,17 +197,26 @@ void tl_scope_fail(tl_scope *s, int r)
 		fail(s, r, strand_self());
 }
 
-void scope_dismiss(struct strand *s, bool kept)
+/* A chain of strands of one scope has ended: uncount them, and give back the records of those that
+ * are not kept.  The kept are the scope's then, and not to be touched. */
+static void dismiss(struct strand *first)
 {
-	struct scope *in = scope_of(s->scope);
+	struct scope *in = scope_of(first->scope);
+	struct strand *spare = NULL, *s, *next;
 	struct parker *who = NULL;
 	enum wait_claim c = WAIT_LOST;
 	bool visitor = hold(in);
 	struct waiter *w;
 
-	count(in, s, -1);
-	if (!kept)
+	for (s = first; s; s = next) {
+		next = s->next;
+		count(in, s, -1);
+		if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_KEPT)
+			continue;
 		list_remove(&s->sibling);
+		s->next = spare;
+		spare = s;
+	}
 	w = in->closer;
 	if (w && !in->live && (!w->size || !in->daemons)) {
 		in->closer = NULL;
@@ -219,6 +228,51 @@ void scope_dismiss(struct strand *s, bool kept)
 	let(in, visitor);
 	if (c == WAIT_READY)
 		wait_finish(who, c);
+	while ((s = spare)) {
+		spare = s->next;
+		slot_give(s);
+	}
+}
+
+void scope_dismiss(struct strand *s)
+{
+	s->next = NULL;
+	dismiss(s);
+}
+
+/* Threads that end one short task after the other in a scope they share would fight for it at each:
+ * they hold the endings back as long as the next one is of the same scope, which waits for that one
+ * anyway. */
+void scope_dismiss_soon(struct strand *s)
+{
+	enum { MOST_HELD = 64 };
+	struct loop *l = s->loop;
+
+	if (l->held && (l->held->scope != s->scope || l->n_held == MOST_HELD))
+		scope_dismiss_held(l);
+	if (!LOOK(scope_of(s->scope)->shared)) {
+		scope_dismiss(s);
+		return;
+	}
+	s->next = l->held;
+	l->held = s;
+	l->n_held++;
+}
+
+bool scope_waits_for(const struct loop *l, const struct strand *next)
+{
+	uint32_t life = atomic_load_explicit(&next->life, memory_order_relaxed);
+
+	return !next->begun && next->scope == l->held->scope && !(life & LIFE_DAEMON);
+}
+
+void scope_dismiss_held(struct loop *l)
+{
+	struct strand *first = l->held;
+
+	l->held = NULL;
+	l->n_held = 0;
+	dismiss(first);
 }
 
 /* -- waiting for the end */

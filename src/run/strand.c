@@ -177,17 +177,17 @@ static bool was_asked(struct strand *s)
 /* Order: the siblings are cancelled while we are still counted in the scope, which thereby stays;
  * then joiners see the end; then we are uncounted, after which neither the scope nor, unless the
  * ending is kept, the record is ours. */
-tl_end strand_end(struct strand *s, int result)
+static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s))
 {
 	tl_scope *scope = s->scope;
 	bool cancelled = result == -ECANCELED && was_asked(s);
-	tl_end end = { cancelled ? TL_CANCELLED : TL_RETURNED, result };
+	tl_end ret = { cancelled ? TL_CANCELLED : TL_RETURNED, result };
 	struct extra *x;
 	uint32_t old;
 	bool visitor;
 
 	SHOW(s->result, result);
-	SHOW(s->how, (uint8_t)end.how);
+	SHOW(s->how, (uint8_t)ret.how);
 	if (result < 0 && !cancelled && s->scope)
 		scope_failed(s);
 	if (!s->begun && s->extra && s->extra->unborn)
@@ -206,11 +206,14 @@ tl_end strand_end(struct strand *s, int result)
 	if (old & LIFE_WAITED)
 		join_tell(s);
 	if (scope)
-		scope_dismiss(s, old & LIFE_KEPT);
-	if (!(old & LIFE_KEPT) || !scope) /* else the record is not ours any more, not to be read */
+		dismiss(s);
+	else
 		slot_give(s);
-	return end;
+	return ret;
 }
+
+tl_end strand_end(struct strand *s, int result) { return end(s, result, scope_dismiss); }
+void strand_end_soon(struct strand *s, int result) { end(s, result, scope_dismiss_soon); }
 
 /* -- names */
 

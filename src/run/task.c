@@ -79,7 +79,7 @@ static void live(struct strand *s)
 	if (again(s, r))
 		return;
 	timer_leave(s->loop);
-	strand_end(s, r);
+	strand_end_soon(s, r);
 }
 
 static _Noreturn void task_main(void *arg)

@@ -19,7 +19,8 @@
 #include "run/bias.h"
 #include <errno.h>
 
-enum { FIRST_ROOM = 256, MOST_STOLEN = 64, SHARE = 16, LOOK_NS = 20000 };
+enum { FIRST_ROOM = 256, MOST_STOLEN = 64, SHARE = 16 };
+enum { LOOK_NS = 20000, TINY_NS = 1000, SHY_FIRST = 50000, SHY_MOST = 400000, CROWD = 8 };
 
 static struct crew {
 	struct spin lock;
@@ -125,6 +126,36 @@ static uint32_t pop_old(struct deque *d, struct strand **loot, bool mine)
 	return n;
 }
 
+/* -- waking */
+
+/* It is idle no more, by its own doing or a rouser's: whoever comes first. */
+static bool stir(struct loop *l)
+{
+	if (!atomic_exchange_explicit(&l->idle, false, memory_order_seq_cst))
+		return false;
+	atomic_fetch_sub_explicit(&crew.idle, 1, memory_order_seq_cst);
+	return true;
+}
+
+static bool rouse(struct loop *l, void *arg)
+{
+	(void)arg;
+	if (!LOOK(l->takes) || !stir(l))
+		return true;
+	loop_wake(l);
+	return false;
+}
+
+/* Something was put into a deque: one sleeper, unless another is already looking. The barrier pairs
+ * with the heavy one in work_rest. */
+static void rouse_one(void)
+{
+	plat_barrier_light();
+	if (atomic_load_explicit(&crew.idle, memory_order_relaxed) > 0 &&
+		atomic_load_explicit(&crew.looking, memory_order_relaxed) == 0)
+		loop_each(rouse, NULL);
+}
+
 /* -- taking */
 
 /* It will begin on l, or not at all. */
@@ -163,6 +194,7 @@ struct search {
 	struct loop *l;
 	struct strand **loot;
 	uint32_t n;
+	bool more; /* the victim has others yet */
 };
 
 static bool rob(struct loop *victim, void *arg)
@@ -173,22 +205,45 @@ static bool rob(struct loop *victim, void *arg)
 	if (victim == s->l || empty(d) || !spin_try(&d->lock))
 		return true;
 	s->n = pop_old(d, s->loot, false);
+	s->more = !empty(d);
 	spin_unlock(&d->lock);
 	return s->n == 0;
+}
+
+/* The loot is done.  Tasks that run shorter than their records and their scope need to travel from
+ * one processor to the other and back are better left to their owner, if there are crowds of them:
+ * the thief keeps away for a while, longer each time.  (A single short one is what remains of a
+ * tree, and the next may be a large branch.) */
+static void reckon(struct loop *l, int64_t now)
+{
+	if (!l->stolen)
+		return;
+	if (now - l->stolen_at > l->stolen * TINY_NS)
+		l->shy = 0;
+	else if (l->stolen >= CROWD)
+		l->shy = l->shy ? (l->shy * 2 < SHY_MOST ? l->shy * 2 : SHY_MOST) : SHY_FIRST;
+	l->shy_until = l->shy ? now + l->shy : 0;
+	l->stolen = 0;
 }
 
 /* What is stolen can be stolen again, but for the first, which begins now. */
 static bool steal(struct loop *l)
 {
 	struct strand *loot[MOST_STOLEN];
-	struct search s = { l, loot, 0 };
+	struct search s = { .l = l, .loot = loot };
+	int64_t now = l->stolen || l->shy ? plat_now() : 0;
 
-	if (loop_each(rob, &s))
+	reckon(l, now);
+	if (now < l->shy_until || loop_each(rob, &s))
 		return false;
+	l->stolen_at = plat_now();
+	l->stolen = s.n;
 	keep(l, loot, 1);
 	for (uint32_t i = 1; i < s.n; i++)
 		if (!push(&l->deque, loot[i]))
 			keep(l, &loot[i], 1);
+	if (s.more || s.n > 1)
+		rouse_one();
 	return true;
 }
 
@@ -259,7 +314,7 @@ bool work_look(struct loop *l)
 	int64_t until;
 	bool found = false;
 
-	if (!l->takes)
+	if (!l->takes || l->shy)
 		return false;
 	if (atomic_fetch_add_explicit(&crew.looking, 1, memory_order_seq_cst) == 0) {
 		until = plat_now() + LOOK_NS;
@@ -273,21 +328,19 @@ bool work_look(struct loop *l)
 	return found;
 }
 
-/* It is idle no more, by its own doing or a rouser's: whoever comes first. */
-static bool stir(struct loop *l)
+/* About to sleep, until *until: say so, then look once more.  A thief that keeps away sleeps for no
+ * longer than that, and is not to be roused.  The heavy barrier pairs with the light one in
+ * rouse_one: either its task is seen here, or our idleness there.  True: there is work. */
+bool work_rest(struct loop *l, int64_t *until)
 {
-	if (!atomic_exchange_explicit(&l->idle, false, memory_order_seq_cst))
-		return false;
-	atomic_fetch_sub_explicit(&crew.idle, 1, memory_order_seq_cst);
-	return true;
-}
-
-/* About to sleep: say so, then look once more.  The heavy barrier pairs with the light one in
- * work_push: either its task is seen here, or our idleness there.  True: there is work. */
-bool work_rest(struct loop *l)
-{
+	l->rests = false;
 	if (!l->takes)
 		return false;
+	if (l->shy && plat_now() < l->shy_until) {
+		*until = *until && *until < l->shy_until ? *until : l->shy_until;
+		return false;
+	}
+	l->rests = true;
 	atomic_fetch_add_explicit(&crew.idle, 1, memory_order_seq_cst);
 	atomic_store_explicit(&l->idle, true, memory_order_seq_cst);
 	plat_barrier_heavy();
@@ -301,22 +354,13 @@ bool work_rest(struct loop *l)
  * kick to come (a Dekker pair: idle and sleeping, both seq_cst). */
 bool work_roused(const struct loop *l)
 {
-	return l->takes && !atomic_load_explicit(&l->idle, memory_order_seq_cst);
+	return l->rests && !atomic_load_explicit(&l->idle, memory_order_seq_cst);
 }
 
 void work_up(struct loop *l)
 {
 	if (l->takes)
 		stir(l);
-}
-
-static bool rouse(struct loop *l, void *arg)
-{
-	(void)arg;
-	if (!LOOK(l->takes) || !stir(l))
-		return true;
-	loop_wake(l);
-	return false;
 }
 
 void work_push(struct loop *l, struct strand *s)
@@ -329,10 +373,7 @@ void work_push(struct loop *l, struct strand *s)
 		keep(l, &s, 1); /* no memory: here, then */
 		return;
 	}
-	plat_barrier_light();
-	if (atomic_load_explicit(&crew.idle, memory_order_relaxed) > 0 &&
-		atomic_load_explicit(&crew.looking, memory_order_relaxed) == 0)
-		loop_each(rouse, NULL);
+	rouse_one();
 }
 
 void work_forked(void) { crew = (struct crew){ .wanted = crew.wanted }; }

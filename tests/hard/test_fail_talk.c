@@ -47,7 +47,8 @@ static int awaits(void *arg)
 
 	(void)arg;
 	BEGINS();
-	r = tl_lock_acquire(&all->lock, TL_NEVER);
+	if ((r = tl_lock_acquire(&all->lock, TL_NEVER)) < 0)
+		return ends(r);
 	while (r == 0 && !all->open)
 		r = tl_cond_wait(&all->cond, &all->lock, TL_NEVER);
 	tl_lock_release(&all->lock);
