@@ -37,10 +37,11 @@ test test-long:
 	@tools/build.sh build
 	@CC=clang CXX=clang++ tools/build.sh build/clang --buildtype=debug
 	@tools/build.sh build/asan -Db_sanitize=address,undefined -Doptimization=1
+	@tools/build.sh build/tsan -Db_sanitize=thread -Doptimization=1
 	@tools/build.sh build/yield -Dhostile=yield
 	@tools/build.sh build/arm --cross-file tools/aarch64.ini
 	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build gcc:noguard=build \
-		clang=build/clang asan=build/asan gcc:yield=build/yield arm=build/arm
+		clang=build/clang asan=build/asan gcc:yield=build/yield tsan:races=build/tsan arm=build/arm
 
 bench:
 	@tools/need.sh $(COMPILE) $(SERVICE)

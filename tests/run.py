@@ -14,8 +14,9 @@ TELAR_SRC and TELAR_BUILD, and says in comments at its top what is special about
 
 A WAY runs what may come out differently that way: epoll and uring what waits for descriptors, under
 TELAR_POLLER; noguard what runs tasks, under a kernel that refuses guard pages; yield the same and
-more, in a build that yields whenever it may.  A build that leaves
-things to chance (-Dhostile=yield) has them decided by TELAR_SEED, which a run with failures names.
+more, in a build that yields whenever it may; races the library's own tests, under TSan.  A build
+that leaves things to chance (-Dhostile=yield) has them decided by TELAR_SEED, which a run with
+failures names.
 
 TELAR_TEST_LIMIT multiplies every limit.  The last line is `N passed, N failed, N skipped`; the
 exit status is 1 if any failed or none passed.
@@ -43,7 +44,14 @@ SKIPPED = 77
 POLLERS = r"plat/test_poller|run/test_(dead|embed|fork|list)|talk/test_select|wait/test_shared|io/|comprobantes/|kill/"
 TASKS = r"run/test_(?!fork)|talk/|wait/|io/"
 YIELDS = r"(base|plat|run|talk|wait|io|kill)/|comprobantes/(?!test_service_(full|slow))"
-WAYS = {"epoll": POLLERS, "uring": POLLERS, "noguard": TASKS, "yield": YIELDS}
+RACES = r"(base|plat|run|talk|wait|io|kill)/"
+WAYS = {
+    "epoll": POLLERS,
+    "uring": POLLERS,
+    "noguard": TASKS,
+    "yield": YIELDS,
+    "races": RACES,
+}
 GUARDED = {
     r"run/test_crash .*|io/test_degraded told_once": "counts reports, and here is one more",
     r"run/test_gdb.py": "gdb itself does not run so",

@@ -161,7 +161,7 @@ static int resumer(void *rounds)
 /* The other thread resumes at the very moment in which the task lies down. */
 TEST_LIMIT(resume_from_another_thread, 60)
 {
-	int rounds = 30000;
+	int rounds = TSAN ? 2000 : 30000;
 	_Atomic int n = 0;
 	tl_scope s = { 0 };
 
