@@ -16,7 +16,7 @@
 #include <errno.h>
 
 enum { USABLE = 256 << 10, LEAST_PAGES = 4 };
-enum { COLOURS = 14, COLOUR = 128, CACHE = 64, WARM = 1024, ARENA = 256 };
+enum { COLOURS = 12, COLOUR = 128, CACHE = 64, WARM = 1024, ARENA = 256 };
 
 struct arena {
 	struct arena *next;  /* in pool.open */
