@@ -1,10 +1,10 @@
-/* telar/sync.h - lock, semaphore, condition, event: in place, zero is ready, for any mix of tasks
- * and threads; a tl_lock in shared memory (telar/shared.h) also for processes.  No object here
- * holds memory or needs destroying. Acquire and wait are cancel points; release, set, clear and
- * notify never wait and answer nothing. */
+/* telar/sync.h - lock, recursive lock, read-write lock, semaphore, condition, event, barrier,
+ * latch, once: in place, zero is ready, for any mix of tasks and threads; a tl_lock in shared
+ * memory (telar/shared.h) also for processes. No object here holds memory or needs destroying.
+ * Acquire and wait are cancel points; release, set, clear and notify never wait, answer nothing. */
 #ifndef TELAR_SYNC_H
 #define TELAR_SYNC_H
-#include <telar/base.h>
+#include <telar/strand.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -33,6 +33,46 @@ TL_API void tl_lock_release(tl_lock *l);
 /* Does anyone hold it, as of just now. */
 TL_API bool tl_lock_held(const tl_lock *l);
 
+/* -- recursive lock: its holder may acquire it again; it is free when each acquire was released */
+typedef struct tl_rlock {
+	tl_lock lock;
+	uint64_t depth; /* telar's */
+} tl_rlock;
+
+/* Acquire l, or once more if the caller holds it.  Cancel point.  Errors: as of tl_lock_acquire,
+ * without -EDEADLK. */
+TL_API int tl_rlock_acquire(tl_rlock *l, tl_time deadline) TL_MUST;
+/* The same for a lost one: see tl_lock_recover.  Answers 1 if it was lost, 0 if it was sound. */
+TL_API int tl_rlock_recover(tl_rlock *l, tl_time deadline) TL_MUST;
+/* Take back one acquire.  By a strand that does not hold it: misuse. */
+TL_API void tl_rlock_release(tl_rlock *l);
+/* How often the caller holds it; for anybody else 0. */
+TL_API uint64_t tl_rlock_depth(const tl_rlock *l);
+/* Does anyone hold it, as of just now. */
+TL_API bool tl_rlock_held(const tl_rlock *l);
+
+/* -- read-write lock: any number of readers, or one writer.  Writers are preferred: one that waits
+ * for the readers inside keeps newcomers out; those who waited while it wrote may go before the
+ * next writer. */
+typedef struct tl_rwlock {
+	tl_lock lock;     /* telar's: the writers among themselves */
+	uint32_t readers; /* telar's */
+} tl_rwlock;
+
+/* Acquire l to read.  Not again by a reader, as a writer may have come between.  Cancel point.
+ * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EDEADLK (the caller writes), -EOWNERDEAD (a
+ * writer ended or died in the middle; see tl_rwlock_recover; noticed within a second). */
+TL_API int tl_rwlock_read(tl_rwlock *l, tl_time deadline) TL_MUST;
+/* Acquire l to write.  Cancel point.  Errors: the same. */
+TL_API int tl_rwlock_write(tl_rwlock *l, tl_time deadline) TL_MUST;
+/* Acquire l to write, also a lost one, to repair what it protects; releasing it makes it sound
+ * again.  Cancel point.  Answers 1 if it was lost, 0 if it was sound. */
+TL_API int tl_rwlock_recover(tl_rwlock *l, tl_time deadline) TL_MUST;
+/* Release what the caller acquired, to read or to write.  Nothing acquired: misuse. */
+TL_API void tl_rwlock_release(tl_rwlock *l);
+/* How many read, just now. */
+TL_API int tl_rwlock_readers(const tl_rwlock *l);
+
 /* -- semaphore: strictly first come, first served */
 typedef struct tl_sem {
 	int32_t value, limit;
@@ -59,6 +99,9 @@ TL_API int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline);
 /* The same until pred(arg), called with l held, is true: one deadline over all. */
 TL_API int tl_cond_wait_for(
 	tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg, tl_time deadline);
+/* tl_cond_wait with a recursive lock: it is released whole, and acquired again as deep as it was.
+ * */
+TL_API int tl_cond_rwait(tl_cond *c, tl_rlock *l, tl_time deadline);
 /* Wake at most n of the waiting, oldest first; INT_MAX is all.  Hold the lock that they wait with.
  */
 TL_API void tl_cond_notify(tl_cond *c, int n);
@@ -73,6 +116,51 @@ TL_API int tl_event_wait(tl_event *e, tl_time deadline);
 TL_API bool tl_event_is_set(const tl_event *e);
 TL_API void tl_event_set(tl_event *e);
 TL_API void tl_event_clear(tl_event *e);
+
+/* -- barrier: `parties` strands wait for one another, again and again.  It breaks when a wait's own
+ * deadline passes, when the action fails, or by abort: everybody is told, until it is reset.  A
+ * cancelled strand only leaves. */
+typedef struct tl_barrier {
+	uint32_t parties; /* at least 1 */
+	tl_fn *action;    /* run by the last to come, before anyone goes on; or NULL */
+	void *arg;
+	uint64_t _[2];
+} tl_barrier;
+
+/* Wait until `parties` strands do.  Cancel point.  Answers which one the caller was: 0 to parties -
+ * 1, each once.  Errors: -EINVAL (no parties), -EPIPE (broken), -ETIMEDOUT (and broken by that),
+ * -ECANCELED, -EAGAIN (TL_POLL, and not the last), or what the action answered, to the one who ran
+ * it. */
+TL_API int tl_barrier_wait(tl_barrier *b, tl_time deadline);
+/* Break b: who waits, and who comes, is answered -EPIPE. */
+TL_API void tl_barrier_abort(tl_barrier *b);
+/* Make b as new; who waits is answered -EPIPE. */
+TL_API void tl_barrier_reset(tl_barrier *b);
+/* How many wait for the others to come, just now. */
+TL_API int tl_barrier_waiting(const tl_barrier *b);
+TL_API bool tl_barrier_broken(const tl_barrier *b);
+
+/* -- latch: { .count = n } goes down to 0, once */
+typedef struct tl_latch {
+	uint32_t count;
+} tl_latch;
+
+/* Take n off the count.  More than is left: misuse, and nothing happens. */
+TL_API void tl_latch_down(tl_latch *a, uint32_t n);
+/* Wait until it is 0.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL). */
+TL_API int tl_latch_wait(tl_latch *a, tl_time deadline);
+TL_API uint32_t tl_latch_count(const tl_latch *a);
+
+/* -- once: code that runs once */
+typedef struct tl_once {
+	uint64_t _;
+} tl_once;
+
+/* Run fn(arg), unless a run of o has succeeded; wait if one is going on. A run that answers < 0 has
+ * failed, and the next caller tries its own. Cancel point. Answers 0 once a run has succeeded, or
+ * what the caller's own run failed with. Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL, and
+ * somebody runs it), -EDEADLK (called by fn itself). */
+TL_API int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline);
 
 #ifdef __cplusplus
 }

@@ -274,6 +274,13 @@ static void release_private(tl_lock *l, uint64_t next)
 		wait_finish(who, how);
 }
 
+bool lock_is_lost(const tl_lock *l)
+{
+	uint64_t w = load(l);
+
+	return w & OWNER ? owner_gone(l, w) : (w & LOST) != 0;
+}
+
 bool lock_is_mine(const tl_lock *l) { return (load(l) & OWNER) == strand_self()->body->lock_word; }
 
 /* Apart, so that the common case saves no registers for it. */

@@ -1,0 +1,198 @@
+/* barrier.c - so many strands wait for one another, again and again.
+ *
+ * All of it is under the bucket's lock.  A waiter's place tells whether it waits for its round to
+ * fill, or, as the last of the round before still runs the action, to enter the next.  The last to
+ * arrive gives every waiter of the round its number and lets it go, so all return for the same
+ * round however late they run, and the barrier serves the next at once.
+ *
+ * turn counts resets: an action that was overtaken by one releases nobody. */
+#include "run/run.h"
+#include "telar/sync.h"
+#include <errno.h>
+
+enum { BROKEN = 1, ACTING = 2 };
+
+struct inside {
+	uint32_t flags, arrived, turn, spare;
+};
+_Static_assert(sizeof(struct inside) <= sizeof((tl_barrier *)0)->_, "fits what sync.h leaves");
+
+struct place {
+	struct waiter w;
+	bool entering, gone; /* gone: let go, with number, or a negative status */
+	int number;
+};
+
+enum { AGAIN = -EAGAIN };
+
+static struct inside *in(tl_barrier *b) { return (struct inside *)b->_; }
+
+static struct place *place_of(struct waiter *w) { return container_of(w, struct place, w); }
+
+/* Let one go. One that is about to leave by itself, and has not got the lock for it yet, finds that
+ * it was let go: else its round would lack somebody. */
+static void let_go(struct place *p, int number)
+{
+	struct parker *who = p->w.who;
+
+	list_remove(&p->w.link);
+	p->gone = true;
+	p->number = number;
+	wait_finish(who, wait_claim(&p->w));
+}
+
+/* The waiting of the round get 0, 1, 2 ... (status 0) or all the same status; those who wait to
+ * enter try again, or get the status too. */
+static void let_all_go(tl_barrier *b, struct wait_list *l, int status)
+{
+	int number = 0;
+	struct waiter *w;
+
+	while ((w = word_first(l, b))) {
+		struct place *p = place_of(w);
+
+		if (p->entering)
+			let_go(p, status ? status : AGAIN);
+		else
+			let_go(p, status ? status : number++);
+	}
+	in(b)->arrived = 0;
+}
+
+static void broken(tl_barrier *b, struct wait_list *l)
+{
+	in(b)->flags |= BROKEN;
+	let_all_go(b, l, -EPIPE);
+}
+
+/* The last one has come, with the lock held, which it gives up for the action. */
+static int complete(tl_barrier *b, struct wait_list *l)
+{
+	struct inside *i = in(b);
+	uint32_t turn = i->turn;
+	int r = 0;
+
+	if (b->action) {
+		i->flags |= ACTING;
+		spin_unlock(&l->lock);
+		r = b->action(b->arg);
+		spin_lock(&l->lock);
+		if (i->turn != turn)
+			return r < 0 ? r : -EPIPE;
+		i->flags &= ~(uint32_t)ACTING;
+		if (i->flags & BROKEN)
+			return r < 0 ? r : -EPIPE;
+	}
+	if (r < 0) {
+		broken(b, l);
+		return r;
+	}
+	let_all_go(b, l, 0);
+	return (int)b->parties - 1;
+}
+
+/* Wait to be let go; with the lock held, and again afterwards. */
+static int park(tl_barrier *b, struct wait_list *l, bool entering, tl_time deadline)
+{
+	struct place p = { .w = { .who = wait_me, .object = b, .what = "barrier" },
+		.entering = entering };
+	int r;
+
+	wait_begin();
+	list_append(&l->head, &p.w.link);
+	spin_unlock(&l->lock);
+	r = wait_block(&p.w, deadline);
+	spin_lock(&l->lock);
+	if (p.gone)
+		return p.number; /* completion beats deadline and cancel */
+	list_remove(&p.w.link);
+	if (!entering)
+		in(b)->arrived--;
+	if (r == -ETIMEDOUT && !(in(b)->flags & BROKEN))
+		broken(b, l);
+	return r;
+}
+
+/* With the lock held. */
+static int come(tl_barrier *b, struct wait_list *l, tl_time deadline)
+{
+	struct inside *i = in(b);
+	int r = AGAIN;
+
+	while (r == AGAIN) {
+		if (i->flags & BROKEN)
+			return -EPIPE;
+		if (i->flags & ACTING) {
+			if (deadline.ns == TL_POLL.ns)
+				return -EAGAIN;
+			r = park(b, l, true, deadline);
+		} else if (i->arrived + 1 == b->parties) {
+			i->arrived++;
+			return complete(b, l);
+		} else if (deadline.ns == TL_POLL.ns) {
+			return -EAGAIN;
+		} else {
+			i->arrived++;
+			return park(b, l, false, deadline);
+		}
+	}
+	return r;
+}
+
+int tl_barrier_wait(tl_barrier *b, tl_time deadline)
+{
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+	struct wait_list *l = word_bucket(b);
+
+	if (r < 0)
+		return r;
+	if (!b->parties)
+		return -EINVAL;
+	spin_lock(&l->lock);
+	r = come(b, l, deadline);
+	spin_unlock(&l->lock);
+	return r;
+}
+
+void tl_barrier_abort(tl_barrier *b)
+{
+	struct wait_list *l = word_bucket(b);
+
+	spin_lock(&l->lock);
+	broken(b, l);
+	spin_unlock(&l->lock);
+}
+
+void tl_barrier_reset(tl_barrier *b)
+{
+	struct wait_list *l = word_bucket(b);
+
+	spin_lock(&l->lock);
+	let_all_go(b, l, -EPIPE);
+	in(b)->flags = 0;
+	in(b)->turn++;
+	spin_unlock(&l->lock);
+}
+
+int tl_barrier_waiting(const tl_barrier *b)
+{
+	struct wait_list *l = word_bucket(b);
+	struct inside *i = in((tl_barrier *)b);
+	int n;
+
+	spin_lock(&l->lock);
+	n = i->flags ? 0 : (int)i->arrived;
+	spin_unlock(&l->lock);
+	return n;
+}
+
+bool tl_barrier_broken(const tl_barrier *b)
+{
+	struct wait_list *l = word_bucket(b);
+	bool r;
+
+	spin_lock(&l->lock);
+	r = in((tl_barrier *)b)->flags & BROKEN;
+	spin_unlock(&l->lock);
+	return r;
+}

@@ -1,0 +1,78 @@
+/* once.c - code that runs once, whoever comes first; the others wait until it has.
+ *
+ * The word: 0 not yet; DONE; or who runs it now (the word of its locks, see lock.c) and WAITED.
+ * When the code fails the word goes back to 0 and one of the waiting tries its own.  A runner whose
+ * process died is found by those who look again once a second. */
+#include "run/run.h"
+#include "telar/sync.h"
+#include <errno.h>
+#include <limits.h>
+
+#define DONE    (1ull << 30)
+#define WAITED  (1ull << 31)
+#define PROCESS ((1u << 27) - 1)
+
+static const int64_t LOOK_NS = 1000000000;
+
+static _Atomic uint64_t *word_of(tl_once *o) { return (_Atomic uint64_t *)&o->_; }
+static _Atomic uint32_t *half_of(tl_once *o) { return (_Atomic uint32_t *)&o->_; }
+
+static bool swap(tl_once *o, uint64_t *from, uint64_t to)
+{
+	return atomic_compare_exchange_strong_explicit(
+		word_of(o), from, to, memory_order_seq_cst, memory_order_acquire);
+}
+
+static int run(tl_once *o, tl_fn *fn, void *arg)
+{
+	int r = fn(arg);
+	uint64_t w = atomic_exchange_explicit(word_of(o), r < 0 ? 0 : DONE, memory_order_seq_cst);
+
+	if (w & WAITED)
+		word_wake(half_of(o), o, r < 0 ? 1 : INT_MAX);
+	return r < 0 ? r : 0;
+}
+
+static bool runner_gone(uint64_t w)
+{
+	uint32_t process = (uint32_t)w & PROCESS;
+
+	return process != window_participant() && window_dead(process);
+}
+
+/* Wait while w runs it. */
+static int await(tl_once *o, uint64_t w, tl_time deadline)
+{
+	int64_t look = plat_now() + LOOK_NS;
+	bool last = deadline.ns && deadline.ns <= look;
+	int r = word_wait(half_of(o), (uint32_t)w, "once", o, last ? deadline : (tl_time){ look });
+
+	return r == -ETIMEDOUT && !last ? 0 : r;
+}
+
+int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
+{
+	struct strand *me = strand_self();
+	uint64_t self = me->body->lock_word, carry = 0, w = 0;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(me);
+
+	if (r < 0)
+		return r;
+	while (r == 0) {
+		if (swap(o, &w, self | (w & WAITED) | carry))
+			return run(o, fn, arg);
+		if (w == DONE)
+			return 0;
+		if (w == 0 || runner_gone(w))
+			continue; /* take it as it is */
+		if ((w & ~WAITED) == self)
+			return -EDEADLK;
+		if (deadline.ns == TL_POLL.ns)
+			return -EAGAIN;
+		if (w & WAITED || swap(o, &w, w | WAITED))
+			r = await(o, w | WAITED, deadline);
+		carry = WAITED; /* we do not know who else waits */
+		w = 0;
+	}
+	return r;
+}
