@@ -65,6 +65,7 @@ struct body {
 	void *sp;           /* where plat_switch left it */
 	uint64_t lock_word; /* what this strand writes into a tl_lock it holds */
 	uintptr_t held;     /* the locks it holds, linked through their second word */
+	uint32_t reads;     /* read-write locks acquired to read */
 	const char *_Atomic waits;
 	const void *_Atomic object;
 	_Atomic int64_t since;

@@ -117,6 +117,7 @@ void strand_begin(struct strand *s, struct body *b)
 {
 	atomic_store_explicit(&b->waits, NULL, memory_order_relaxed);
 	b->held = 0;
+	b->reads = 0;
 	b->deaf = b->placed = false;
 	strand_lock_word(s, b);
 	s->begun = true;
@@ -141,6 +142,9 @@ void (*strand_lost)(struct body *b);
 
 void strand_lose(struct strand *s)
 {
+	if (s->body->reads)
+		report(TL_R_MISUSE, s, 0,
+			"ended reading a read-write lock, which no writer gets now");
 	if (!s->body->held)
 		return;
 	report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");

@@ -13,7 +13,7 @@
 enum { BROKEN = 1, ACTING = 2 };
 
 struct inside {
-	uint32_t flags, arrived, turn, spare;
+	uint32_t flags, arrived, turn, actor; /* actor: whose action runs, its slot */
 };
 _Static_assert(sizeof(struct inside) <= sizeof((tl_barrier *)0)->_, "fits what sync.h leaves");
 
@@ -28,6 +28,9 @@ enum { AGAIN = -EAGAIN };
 static struct inside *in(tl_barrier *b) { return (struct inside *)b->_; }
 
 static struct place *place_of(struct waiter *w) { return container_of(w, struct place, w); }
+
+/* A slot is one strand's as long as it lives. */
+static uint32_t my_slot(void) { return (uint32_t)(strand_self()->body->lock_word >> 40); }
 
 /* Let one go. One that is about to leave by itself, and has not got the lock for it yet, finds that
  * it was let go: else its round would lack somebody. */
@@ -74,6 +77,7 @@ static int complete(tl_barrier *b, struct wait_list *l)
 
 	if (b->action) {
 		i->flags |= ACTING;
+		i->actor = my_slot();
 		spin_unlock(&l->lock);
 		r = b->action(b->arg);
 		spin_lock(&l->lock);
@@ -123,6 +127,8 @@ static int come(tl_barrier *b, struct wait_list *l, tl_time deadline)
 		if (i->flags & BROKEN)
 			return -EPIPE;
 		if (i->flags & ACTING) {
+			if (i->actor == my_slot())
+				return -EDEADLK; /* from its own action */
 			if (deadline.ns == TL_POLL.ns)
 				return -EAGAIN;
 			r = park(b, l, true, deadline);

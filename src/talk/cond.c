@@ -4,12 +4,13 @@
  * wakes are n of those waiting, oldest first, and nothing is stored (C1).  A wake that meets a
  * deadline or a cancel goes to one of them, never to neither (C2): see park.c.  The lock is taken
  * again whatever happens; if it was lost on the way, -EOWNERDEAD and not held.  The first word
- * remembers which lock is used, to tell a notify without it. */
+ * remembers, while somebody waits, with which lock, to tell a notify without it. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include <errno.h>
 
-static _Atomic uintptr_t *lock_of(tl_cond *c) { return (_Atomic uintptr_t *)&c->_[0]; }
+/* The lock of those who wait, under the bucket's lock. */
+static tl_lock *lock_of(const tl_cond *c) { return (tl_lock *)(uintptr_t)c->_[0]; }
 
 static int wait(tl_cond *c, tl_lock *l, tl_time deadline)
 {
@@ -17,8 +18,8 @@ static int wait(tl_cond *c, tl_lock *l, tl_time deadline)
 	struct wait_list *b = word_bucket(c);
 	int r, q;
 
-	atomic_store_explicit(lock_of(c), (uintptr_t)l, memory_order_relaxed);
 	spin_lock(&b->lock);
+	c->_[0] = (uintptr_t)l;
 	wait_begin();
 	list_append(&b->head, &w.link);
 	spin_unlock(&b->lock);
@@ -65,14 +66,13 @@ int tl_cond_wait_for(tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg,
 
 void tl_cond_notify(tl_cond *c, int n)
 {
-	tl_lock *l = (tl_lock *)atomic_load_explicit(lock_of(c), memory_order_relaxed);
+	struct strand *me = strand_self();
 	struct wait_list *b = word_bucket(c);
 	struct waiter *w;
+	bool mine;
 
-	if (l && !lock_is_mine(l))
-		report(TL_R_MISUSE, strand_self(), -EPERM,
-			"notifies condition %p without holding its lock", (void *)c);
 	spin_lock(&b->lock);
+	mine = !word_first(b, c) || lock_is_mine(lock_of(c)); /* with a waiter the lock is there */
 	while (n > 0 && (w = word_first(b, c))) {
 		struct parker *who = w->who;
 		enum wait_claim how;
@@ -83,4 +83,7 @@ void tl_cond_notify(tl_cond *c, int n)
 		n -= how != WAIT_LOST;
 	}
 	spin_unlock(&b->lock);
+	if (!mine)
+		report(TL_R_MISUSE, me, -EPERM, "notifies condition %p without holding its lock",
+			(void *)c);
 }

@@ -33,11 +33,12 @@ static int run(tl_once *o, tl_fn *fn, void *arg)
 	return r < 0 ? r : 0;
 }
 
-static bool runner_gone(uint64_t w)
+/* In private memory another process can only be the parent of a fork. */
+static bool runner_gone(const tl_once *o, uint64_t w)
 {
 	uint32_t process = (uint32_t)w & PROCESS;
 
-	return process != window_participant() && window_dead(process);
+	return process != window_participant() && (!window_holds(o) || window_dead(process));
 }
 
 /* Wait while w runs it. */
@@ -63,7 +64,7 @@ int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
 			return run(o, fn, arg);
 		if (w == DONE)
 			return 0;
-		if (w == 0 || runner_gone(w))
+		if (w == 0 || runner_gone(o, w))
 			continue; /* take it as it is */
 		if ((w & ~WAITED) == self)
 			return -EDEADLK;

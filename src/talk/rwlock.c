@@ -64,9 +64,10 @@ int tl_rwlock_read(tl_rwlock *l, tl_time deadline)
 		if (!(v & WRITER)) {
 			if ((v & COUNT) == COUNT)
 				return -EOVERFLOW;
-			if (swap(l, &v, v + READER))
-				return 0;
-			continue;
+			if (!swap(l, &v, v + READER))
+				continue;
+			strand_self()->body->reads++;
+			return 0;
 		}
 		if (lock_is_mine(&l->lock))
 			return -EDEADLK;
@@ -135,6 +136,7 @@ int tl_rwlock_recover(tl_rwlock *l, tl_time deadline)
 
 void tl_rwlock_release(tl_rwlock *l)
 {
+	struct strand *me = strand_self();
 	uint32_t v = load(l);
 
 	if (lock_is_mine(&l->lock)) {
@@ -143,12 +145,13 @@ void tl_rwlock_release(tl_rwlock *l)
 		return;
 	}
 	do {
-		if (!(v & COUNT)) {
-			report(TL_R_MISUSE, strand_self(), -EPERM,
+		if (!me->body->reads || !(v & COUNT)) {
+			report(TL_R_MISUSE, me, -EPERM,
 				"releases rwlock %p, which it does not hold", (void *)l);
 			return;
 		}
 	} while (!swap(l, &v, v - READER));
+	me->body->reads--;
 	if ((v & COUNT) == READER && v & WAITED)
 		word_wake(readers_of(l), l, INT_MAX);
 }

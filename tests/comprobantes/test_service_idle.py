@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """10,000 connections that say nothing cost little and hinder nobody: uploads among them are served,
 each of them still works, and what they cost comes back when they go, or when their time is over."""
-# limit 90
+# limit 240
 # alone
 
 import re

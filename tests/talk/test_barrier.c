@@ -217,6 +217,20 @@ TEST(newcomers_wait_for_the_next_round) { while_acting(come_too_early, 0, 1); }
 TEST(abort_in_the_middle) { while_acting(tl_barrier_abort, -EPIPE, -EPIPE); }
 TEST(reset_in_the_middle) { while_acting(tl_barrier_reset, -EPIPE, -EPIPE); }
 
+static int wait_within(void *arg)
+{
+	CHECK_EQ(tl_barrier_wait(arg, TL_NEVER), -EDEADLK);
+	return 0;
+}
+
+TEST(from_its_own_action)
+{
+	tl_barrier b = { .parties = 1, .action = wait_within };
+
+	b.arg = &b;
+	CHECK_EQ(tl_barrier_wait(&b, TL_NEVER), 0);
+}
+
 /* -- all at once, with chance: the numbers of a round are given to all of it or to nobody */
 
 struct storm {

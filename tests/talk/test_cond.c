@@ -1,6 +1,7 @@
 /* test_cond.c - the condition: n of those who wait, oldest first; never stored, never lost. */
 #include "talk.h"
 #include <limits.h>
+#include <sys/mman.h>
 
 static struct room {
 	tl_lock lock;
@@ -102,19 +103,35 @@ TEST(not_stored)
 	tl_lock_release(&room.lock);
 }
 
+static int wait_a_while(void *arg)
+{
+	int r = tl_lock_acquire(&room.lock, TL_NEVER);
+
+	(void)arg;
+	if (r < 0)
+		return r;
+	r = tl_cond_wait(&room.cond, &room.lock, TL_NEVER);
+	tl_lock_release(&room.lock);
+	return r;
+}
+
 TEST(misuse)
 {
+	tl_scope s = { 0 };
+	tl_strand t;
+
 	tl_on_report(count_report, NULL);
 	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, TL_NEVER), -EPERM);
 	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, TL_POLL), -EPERM);
 	CHECK_EQ(reports[TL_R_MISUSE], 2);
 	notify(1);
 	CHECK_EQ(reports[TL_R_MISUSE], 2);
-	CHECK_EQ(tl_lock_acquire(&room.lock, TL_NEVER), 0);
-	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, tl_after(tl_ms(1))), -ETIMEDOUT);
-	tl_lock_release(&room.lock);
+	tl_scope_open(&s);
+	t = start_task(&s, wait_a_while, NULL);
+	await_state(t, TL_BLOCKED);
 	tl_cond_notify(&room.cond, 1); /* without the lock */
 	CHECK_EQ(reports[TL_R_MISUSE], 3);
+	CHECK_EQ(tl_scope_close(&s), 0); /* and yet it was told */
 }
 
 /* -- leaving */
@@ -410,4 +427,28 @@ TEST(lost_on_the_way_back)
 	CHECK_EQ(ending(t[2]), 0);
 	CHECK_EQ(reports[TL_R_MISUSE], 1);
 	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
+}
+
+/* -- nobody waits any more: the lock of those who did may be gone */
+
+static _Atomic int misuses_after;
+static void count_after(const tl_report *r, void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&misuses_after, r->kind == TL_R_MISUSE);
+}
+
+TEST(a_lock_that_is_gone)
+{
+	tl_cond c = { 0 };
+	tl_lock *l = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	tl_on_report(count_after, NULL);
+	CHECK(l != MAP_FAILED);
+	CHECK_EQ(tl_lock_acquire(l, TL_NEVER), 0);
+	CHECK_EQ(tl_cond_wait(&c, l, tl_after(tl_ms(1))), -ETIMEDOUT);
+	tl_lock_release(l);
+	munmap(l, 4096);
+	tl_cond_notify(&c, 1);
+	CHECK_EQ(misuses_after, 0);
 }

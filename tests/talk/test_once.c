@@ -1,5 +1,8 @@
 /* test_once.c - one run that succeeds, whoever comes first. */
 #include "talk.h"
+#include "telar/shared.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int count(void *arg)
 {
@@ -82,6 +85,27 @@ TEST(the_others_wait)
 	CHECK_EQ(ending(others[0]), 0);
 	CHECK_EQ(ending(others[2]), 0);
 	CHECK_EQ(x.n, 2);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* The runner exists only in the parent. */
+TEST(a_forked_child_has_its_own_turn)
+{
+	struct slow x = { 0 };
+	tl_scope s = { 0 };
+	int n = 0, status;
+	pid_t child;
+
+	CHECK(tl_shared(64) != NULL);
+	tl_scope_open(&s);
+	start_thread(&s, run_slowly, &x);
+	CHECK_EQ(tl_event_wait(&x.began, TL_NEVER), 0);
+	child = fork();
+	if (child == 0)
+		_exit(tl_once_run(&x.o, count, &n, TL_NEVER) != 0 || n != 1);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	tl_event_set(&x.go);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 

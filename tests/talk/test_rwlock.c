@@ -1,7 +1,14 @@
 /* test_rwlock.c - many readers or one writer, whom readers that come later do not keep out. */
 #include "talk.h"
 
-static int reads(void *arg) { return tl_rwlock_read(arg, TL_NEVER); }
+static int reads(void *arg)
+{
+	int r = tl_rwlock_read(arg, TL_NEVER);
+
+	if (r == 0)
+		tl_rwlock_release(arg);
+	return r;
+}
 static int reads_briefly(void *arg) { return tl_rwlock_read(arg, tl_after(tl_ms(5))); }
 static int writes(void *arg)
 {
@@ -60,8 +67,7 @@ TEST(a_waiting_writer_keeps_newcomers_out)
 	CHECK_EQ(ending(w), 0);
 	CHECK_EQ(ending(r), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK_EQ(tl_rwlock_readers(&l), 1);
-	tl_rwlock_release(&l);
+	CHECK_EQ(tl_rwlock_readers(&l), 0);
 }
 
 TEST(a_writer_that_leaves_lets_readers_in)
@@ -80,7 +86,8 @@ TEST(a_writer_that_leaves_lets_readers_in)
 	CHECK_EQ(ending(w), -ECANCELED);
 	CHECK_EQ(ending(r), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK_EQ(tl_rwlock_readers(&l), 2);
+	CHECK_EQ(tl_rwlock_readers(&l), 1);
+	tl_rwlock_release(&l);
 }
 
 static _Atomic int misuses;
@@ -101,6 +108,26 @@ TEST(release_of_nothing)
 	tl_rwlock_release(&l);
 }
 
+static int releases(void *arg) { return tl_rwlock_release(arg), 0; }
+static int ends_reading(void *arg) { return tl_rwlock_read(arg, TL_NEVER); }
+
+TEST(a_stranger_gives_nobodys_place_away)
+{
+	tl_rwlock l = { 0 };
+	tl_scope s = { 0 };
+
+	tl_on_report(count_misuse, NULL);
+	CHECK_EQ(tl_rwlock_read(&l, TL_NEVER), 0);
+	tl_scope_open(&s);
+	CHECK_EQ(ending(start_task(&s, releases, &l)), 0);
+	CHECK_EQ(misuses, 1);
+	CHECK_EQ(tl_rwlock_readers(&l), 1);
+	tl_rwlock_release(&l);
+	CHECK_EQ(ending(start_task(&s, ends_reading, &l)), 0);
+	CHECK_EQ(misuses, 2);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
 static int ends_writing(void *arg) { return tl_rwlock_write(arg, TL_NEVER); }
 
 TEST(lost_and_recovered)
@@ -117,6 +144,7 @@ TEST(lost_and_recovered)
 	CHECK_EQ(tl_rwlock_recover(&l, TL_NEVER), 1);
 	tl_rwlock_release(&l);
 	CHECK_EQ(tl_rwlock_read(&l, TL_POLL), 0);
+	tl_rwlock_release(&l);
 	tl_scope_close(&s);
 }
 
