@@ -19,20 +19,20 @@
  *
  * A thread that telar did not start opens a scope for its tasks, and closes it (which waits for
  * them) or at least ends the thread only when they have ended. */
-#ifndef TELAR_LOOP_H_
-#define TELAR_LOOP_H_
+#ifndef TELAR_LOOP_H
+#define TELAR_LOOP_H
 #include <telar/base.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* The descriptor that is readable (POLLIN) whenever the calling thread's loop has something to do:
- * a task is ready, by whose doing ever, a timer is due, what a task waits for has come.  It is made
- * at the first call, the same at every other, readable at first, and may be so for nothing now and
- * then.  Only to be waited for, by any means that takes an epoll(7) set: not read, written, nor
+ * a task is ready, whoever made it so, a timer is due, or what a task waits for has come.  It is
+ * made at the first call, the same at every other, readable at first, and may be so for nothing now
+ * and then.  Only to be waited for, by any means that takes an epoll(7) set: not read, written, nor
  * closed.  Not a cancel point.  It is the loop's, and goes with tl_loop_close or the end of the
  * thread; the child of a fork(2) has none and may ask for its own.  Errors: -EMFILE, -ENFILE,
- * -ENOMEM; nothing has changed then.  Example: loop_embedded.c. */
+ * -ENOMEM; nothing has changed then.  Example: examples/loop_embedded.c. */
 TL_API int tl_loop_fd(void);
 
 /* Run what can run now on the calling thread's loop, without waiting: each task until it waits or
@@ -41,7 +41,7 @@ TL_API int tl_loop_fd(void);
  * at once, and the descriptor is readable still.  Also without tl_loop_fd, for a host that turns
  * anyway, as with every frame.  Not a cancel point: a cancelled scope of the host's own is no
  * matter here.  Error: -EDEADLK, misuse: the caller is a task, so a loop below it would turn.
- * Example: loop_embedded.c. */
+ * Example: examples/loop_embedded.c. */
 TL_API int tl_loop_turn(void);
 
 /* The host lets go: the descriptor is closed (take it out of the foreign loop first), and tasks run

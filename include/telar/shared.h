@@ -13,7 +13,7 @@ extern "C" {
 
 /* size bytes in the shared window, zeroed (so that locks in it are ready), aligned to 64.  Not a
  * cancel point. NULL: no memory, or the window could not be made.  Free with tl_shared_free.
- * Source: memfd_create(2), fallocate(2).  Example: tests/kill/lock_owner.c. */
+ * Source: memfd_create(2), fallocate(2).  Example: tests/kill/test_lock_owner.c. */
 TL_API void *tl_shared(size_t size) TL_MUST;
 
 /* Give it back; any process of the program may.  NULL is legal.  Answers NULL. */

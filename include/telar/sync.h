@@ -1,6 +1,10 @@
 /* telar/sync.h - lock, recursive lock, read-write lock, semaphore, condition, event, barrier,
  * latch, once: in place, zero is ready, for any mix of tasks and threads; a tl_lock in shared
- * memory (telar/shared.h) also for processes. No object here holds memory or needs destroying.
+ * memory (telar/shared.h) also for processes; semaphore, condition, event and barrier only wake
+ * waiters of their own process.  No object here holds memory or needs destroying.  After a fork(2)
+ * the child must not use what another thread was in: a lock answers -EOWNERDEAD there, a rwlock
+ * keeps its dead readers, a barrier its dead parties.
+ *
  * Acquire and wait are cancel points; release, set, clear and notify never wait, answer nothing. */
 #ifndef TELAR_SYNC_H
 #define TELAR_SYNC_H
@@ -59,7 +63,8 @@ typedef struct tl_rwlock {
 	uint32_t readers; /* telar's */
 } tl_rwlock;
 
-/* Acquire l to read.  Not again by a reader, as a writer may have come between.  Cancel point.
+/* Acquire l to read.  Not again by a reader, nor tl_rwlock_write by one: it would wait for itself,
+ * unseen.  Cancel point.
  * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EDEADLK (the caller writes), -EOWNERDEAD (a
  * writer ended or died in the middle; see tl_rwlock_recover; noticed within a second). */
 TL_API int tl_rwlock_read(tl_rwlock *l, tl_time deadline) TL_MUST;
@@ -68,7 +73,9 @@ TL_API int tl_rwlock_write(tl_rwlock *l, tl_time deadline) TL_MUST;
 /* Acquire l to write, also a lost one, to repair what it protects; releasing it makes it sound
  * again.  Cancel point.  Answers 1 if it was lost, 0 if it was sound. */
 TL_API int tl_rwlock_recover(tl_rwlock *l, tl_time deadline) TL_MUST;
-/* Release what the caller acquired, to read or to write.  Nothing acquired: misuse. */
+/* Release what the caller acquired, to read or to write. Not a cancel point. By a strand that holds
+ * nothing: misuse. A strand that ends while it reads is reported, and keeps writers out. A writer's
+ * release may still touch l when others have acquired it: free l after all have returned. */
 TL_API void tl_rwlock_release(tl_rwlock *l);
 /* How many read, just now. */
 TL_API int tl_rwlock_readers(const tl_rwlock *l);
@@ -127,10 +134,11 @@ typedef struct tl_barrier {
 	uint64_t _[2];
 } tl_barrier;
 
-/* Wait until `parties` strands do.  Cancel point.  Answers which one the caller was: 0 to parties -
- * 1, each once.  Errors: -EINVAL (no parties), -EPIPE (broken), -ETIMEDOUT (and broken by that),
- * -ECANCELED, -EAGAIN (TL_POLL, and not the last), or what the action answered, to the one who ran
- * it. */
+/* Wait until `parties` strands do. Cancel point. Answers which one the caller was: 0 to parties -
+ * 1, each once; who is cancelled while the action runs is not replaced. Errors: -EINVAL (no
+ * parties), -EPIPE (broken), -ETIMEDOUT (and broken by that),
+ * -ECANCELED, -EAGAIN (TL_POLL, and not the last), -EDEADLK (called by its own action), or what the
+ * action answered, to the one who ran it. */
 TL_API int tl_barrier_wait(tl_barrier *b, tl_time deadline);
 /* Break b: who waits, and who comes, is answered -EPIPE. */
 TL_API void tl_barrier_abort(tl_barrier *b);

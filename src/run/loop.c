@@ -243,7 +243,7 @@ void loop_yield(struct loop *l)
 void loop_share(struct loop *l)
 {
 	l->budget = BUDGET;
-	if (l->first || l->polling || l->n_timers || !inbox_empty(l))
+	if (l->first || l->polling || l->n_timers || !inbox_empty(l) || work_waits(l))
 		loop_yield(l);
 }
 
@@ -344,7 +344,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 				    : atomic_load_explicit(
 					      &scope_of(s->body->inner)->eff, memory_order_relaxed);
 
-	if (s != l->zero || l->claims > 1 || l->first || l->polling)
+	if (s != l->zero || l->claims > 1 || l->first || l->polling || work_waits(l))
 		return false;
 	if (l->poller)
 		poller_let_go(l->poller);

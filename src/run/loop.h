@@ -1,6 +1,6 @@
 /* loop.h - the loop of a thread: what it does while it waits. */
-#ifndef TELAR_LOOP_H
-#define TELAR_LOOP_H
+#ifndef TELAR_RUN_LOOP_H
+#define TELAR_RUN_LOOP_H
 #include "plat/poller.h"
 #include "run/run.h"
 

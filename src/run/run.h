@@ -196,6 +196,7 @@ void work_push(struct loop *l, struct strand *s);
 /* It is ours again: nobody took it, and it fits. */
 bool work_claim(struct strand *me, struct strand *s,
 	bool (*fits)(const struct strand *me, const struct strand *s));
+bool work_waits(const struct loop *l); /* some of its own wait to begin */
 bool work_own(struct loop *l);  /* some of its own are ready to begin now */
 void work_take(struct loop *l); /* or, if it has nothing to do, of another's */
 bool work_look(struct loop *l);

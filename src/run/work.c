@@ -41,17 +41,17 @@ static struct strand *entry(struct deque *d, uint32_t i)
 	return atomic_load_explicit(slot_in(d, i), memory_order_relaxed);
 }
 
-static uint32_t head_of(struct deque *d)
+static uint32_t head_of(const struct deque *d)
 {
 	return atomic_load_explicit(&d->head, memory_order_acquire);
 }
 
-static uint32_t tail_of(struct deque *d)
+static uint32_t tail_of(const struct deque *d)
 {
 	return atomic_load_explicit(&d->tail, memory_order_acquire);
 }
 
-static bool empty(struct deque *d) { return head_of(d) == tail_of(d); }
+static bool empty(const struct deque *d) { return head_of(d) == tail_of(d); }
 
 /* Its owner, without the lock: thieves look at the old entries meanwhile. */
 static bool grow(struct deque *d)
@@ -194,6 +194,7 @@ struct search {
 	struct loop *l;
 	struct strand **loot;
 	uint32_t n;
+	bool sure; /* wait for a victim's lock */
 	bool more; /* the victim has others yet */
 };
 
@@ -202,7 +203,11 @@ static bool rob(struct loop *victim, void *arg)
 	struct search *s = arg;
 	struct deque *d = &victim->deque;
 
-	if (victim == s->l || empty(d) || !spin_try(&d->lock))
+	if (victim == s->l || empty(d))
+		return true;
+	if (s->sure)
+		spin_lock(&d->lock);
+	else if (!spin_try(&d->lock))
 		return true;
 	s->n = pop_old(d, s->loot, false);
 	s->more = !empty(d);
@@ -227,10 +232,10 @@ static void reckon(struct loop *l, int64_t now)
 }
 
 /* What is stolen can be stolen again, but for the first, which begins now. */
-static bool steal(struct loop *l)
+static bool steal(struct loop *l, bool sure)
 {
 	struct strand *loot[MOST_STOLEN];
-	struct search s = { .l = l, .loot = loot };
+	struct search s = { .l = l, .loot = loot, .sure = sure };
 	int64_t now = l->stolen || l->shy ? plat_now() : 0;
 
 	reckon(l, now);
@@ -246,6 +251,8 @@ static bool steal(struct loop *l)
 		rouse_one();
 	return true;
 }
+
+bool work_waits(const struct loop *l) { return l->deque.room && !empty(&l->deque); }
 
 /* Only the lock tells for sure: a thief that took too much may be about to give some back. */
 bool work_own(struct loop *l)
@@ -266,7 +273,7 @@ bool work_own(struct loop *l)
 void work_take(struct loop *l)
 {
 	if (!work_own(l) && l->takes && !l->first)
-		steal(l);
+		steal(l, false);
 }
 
 /* -- workers */
@@ -321,10 +328,12 @@ bool work_look(struct loop *l)
 		while (!found && plat_now() < until) {
 			for (unsigned i = 0; i < 50; i++)
 				plat_relax();
-			found = !loop_quiet(l) || steal(l);
+			found = !loop_quiet(l) || steal(l, false);
 		}
 	}
 	atomic_fetch_sub_explicit(&crew.looking, 1, memory_order_seq_cst);
+	if (found) /* meanwhile others were not woken because of us */
+		rouse_one();
 	return found;
 }
 
@@ -344,7 +353,7 @@ bool work_rest(struct loop *l, int64_t *until)
 	atomic_fetch_add_explicit(&crew.idle, 1, memory_order_seq_cst);
 	atomic_store_explicit(&l->idle, true, memory_order_seq_cst);
 	plat_barrier_heavy();
-	if (!steal(l))
+	if (!steal(l, true))
 		return false;
 	stir(l);
 	return true;

@@ -41,12 +41,12 @@ static bool runner_gone(const tl_once *o, uint64_t w)
 	return process != window_participant() && (!window_holds(o) || window_dead(process));
 }
 
-/* Wait while w runs it. */
+/* Wait while w runs it: in shared memory a second at a time, for its process may die. */
 static int await(tl_once *o, uint64_t w, tl_time deadline)
 {
-	int64_t look = plat_now() + LOOK_NS;
-	bool last = deadline.ns && deadline.ns <= look;
-	int r = word_wait(half_of(o), (uint32_t)w, "once", o, last ? deadline : (tl_time){ look });
+	tl_time look = { window_holds(o) ? plat_now() + LOOK_NS : 0 };
+	bool last = !look.ns || (deadline.ns && deadline.ns <= look.ns);
+	int r = word_wait(half_of(o), (uint32_t)w, "once", o, last ? deadline : look);
 
 	return r == -ETIMEDOUT && !last ? 0 : r;
 }
@@ -62,8 +62,11 @@ int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
 	while (r == 0) {
 		if (swap(o, &w, self | (w & WAITED) | carry))
 			return run(o, fn, arg);
-		if (w == DONE)
+		if (w == DONE) {
+			if (carry) /* our wake may have been meant for all who wait */
+				word_wake(half_of(o), o, INT_MAX);
 			return 0;
+		}
 		if (w == 0 || runner_gone(o, w))
 			continue; /* take it as it is */
 		if ((w & ~WAITED) == self)

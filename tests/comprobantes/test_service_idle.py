@@ -71,7 +71,8 @@ def upload(s, tag, accepted):
 
 s, accepted = Service("--connections", str(COUNT + 100)), {}
 upload(s, "before", accepted)
-fd, before = descriptors(s), memory(s)
+wait_connections(s, lambda n: n == 0)
+fd, before = descriptors(s), memory(s)  # perhaps one too many: who asked may not be gone yet
 idle = connect(s, COUNT)
 each = (memory(s) - before) / COUNT
 print(f"{each / 1024:.2f} KiB per idle connection, {COUNT} of them")
@@ -92,7 +93,7 @@ wait_connections(s, lambda n: n == 0)
 left = memory(s) - before
 print(f"{left / 1024:.0f} KiB are kept of {each * COUNT / 1024:.0f}")
 check(left < each * COUNT / 4 or sanitized(), "the memory of connections comes back")
-while descriptors(s) != fd:
+while descriptors(s) > fd:
     pass
 
 # A second crowd leaves no more behind than the first.

@@ -191,3 +191,35 @@ TEST_LIMIT(leaving_a_shared_wait, 60)
 	tl_lock_release(&m->lock);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
+
+/* -- a thread that sleeps on a shared lock runs its tasks, also those that have yet to begin */
+
+static int ring(void *arg) { return write(*(int *)arg, "x", 1) == 1 ? 0 : -errno; }
+
+TEST(its_anywhere_tasks_run_meanwhile)
+{
+	tl_lock *l = tl_shared(sizeof *l);
+	int bell[2], held[2], status;
+	tl_scope s = { 0 };
+	pid_t child;
+	char c;
+
+	CHECK(l && pipe(bell) == 0 && pipe(held) == 0);
+	child = fork();
+	if (child == 0) { /* holds it until the task rings */
+		int r = tl_lock_acquire(l, TL_NEVER);
+
+		r = r == 0 && write(held[1], "x", 1) == 1 && read(bell[0], &c, 1) == 1;
+		tl_lock_release(l);
+		_exit(!r);
+	}
+	CHECK_EQ(read(held[0], &c, 1), 1);
+	tl_workers(1);
+	tl_scope_open(&s);
+	tl_task_start(&s, ring, &bell[1], &(tl_opts){ .anywhere = true });
+	CHECK_EQ(tl_lock_acquire(l, TL_NEVER), 0);
+	tl_lock_release(l);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+}

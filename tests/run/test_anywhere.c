@@ -331,3 +331,19 @@ TEST(a_thread_that_ends_with_a_full_deque)
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_EQ(atomic_load(&ran), 100);
 }
+
+/* Nobody but its own loop could begin it, and that has a strand that never waits. */
+static int raise_flag(void *arg) { return atomic_store((_Atomic bool *)arg, true), 0; }
+
+TEST(calls_that_never_wait_give_it_its_turn)
+{
+	_Atomic bool ran = false;
+	tl_scope s = { 0 };
+
+	tl_workers(1);
+	tl_scope_open(&s);
+	tl_task_start(&s, raise_flag, (void *)&ran, &(tl_opts){ .anywhere = true });
+	while (!atomic_load(&ran))
+		CHECK_EQ(tl_checkpoint(), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}

@@ -88,6 +88,41 @@ TEST(the_others_wait)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+static int fail_first(void *arg)
+{
+	for (int i = 0; *(int *)arg == 0 && i < 5; i++)
+		CHECK_EQ(tl_yield(), 0); /* the others come and wait */
+	return (*(int *)arg)++ ? 0 : -EIO;
+}
+
+struct insists {
+	tl_once o;
+	int tries;
+};
+
+static int insist(void *arg)
+{
+	struct insists *x = arg;
+	int r;
+
+	while ((r = tl_once_run(&x->o, fail_first, &x->tries, TL_NEVER)) == -EIO)
+		;
+	return r;
+}
+
+/* The one who was woken for that finds that all is done, and passes it on. */
+TEST(who_failed_tries_again_at_once)
+{
+	struct insists x = { 0 };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 4; i++)
+		tl_task_start(&s, insist, &x, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(x.tries, 2);
+}
+
 /* The runner exists only in the parent. */
 TEST(a_forked_child_has_its_own_turn)
 {
