@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* PATIENT: tasks that may begin elsewhere, or be joined in place, have their turn less often. */
+enum { PATIENT = 64 };
 enum { TURN = 64, BUDGET = hostile ? 0 : 128 };
 
 _Thread_local struct loop *loop_here;
@@ -242,8 +244,10 @@ void loop_yield(struct loop *l)
 
 void loop_share(struct loop *l)
 {
+	bool others = l->first || l->polling || l->n_timers || !inbox_empty(l);
+
 	l->budget = BUDGET;
-	if (l->first || l->polling || l->n_timers || !inbox_empty(l) || work_waits(l))
+	if (others || (++l->shares % PATIENT == 0 && work_waits(l)))
 		loop_yield(l);
 }
 

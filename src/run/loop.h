@@ -36,6 +36,7 @@ struct loop {
 	unsigned met;           /* bias.c: real locks taken since the way was closed */
 	struct strand *held;    /* ended, and not yet dismissed: see scope.c */
 	unsigned n_held;
+	unsigned shares;        /* see loop_share */
 	uint32_t stolen; /* work.c: so many in the last theft, and when; how long the */
 	int64_t stolen_at, shy, shy_until; /* thief keeps away from tasks that are too short */
 	bool rests;                        /* work.c: it has said that it is idle */
