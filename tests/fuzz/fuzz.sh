@@ -27,7 +27,10 @@ one() {
 	if build_and_run "$@" >"$1.log" 2>&1; then
 		grep '^Done' "$1.log" | sed "s/^Done/$1:/"
 	else
-		tail -30 "$1.log"
+		tail -20 "$1.log"
+		for input in "$1"-*-*; do
+			[ -f "$input" ] && echo "$input: $(base64 -w0 "$input")"
+		done
 		echo "$1 has failed"
 		touch failed
 	fi
