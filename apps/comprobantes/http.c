@@ -51,6 +51,8 @@ static void take_header(struct http *h)
 {
 	if (h->in_value && strcasecmp(h->field, "host") == 0 && h->hosts < 2)
 		h->hosts++;
+	if (h->in_value && strcasecmp(h->field, "content-type") == 0 && h->types < 2)
+		h->types++;
 	if (h->in_value && strcasecmp(h->field, "expect") == 0) {
 		h->expects = strcasecmp(h->value, "100-continue") == 0;
 		h->bad_expect |= !h->expects;
@@ -72,14 +74,23 @@ static int on_field(http_parser *p, const char *at, size_t n)
 	return 0;
 }
 
+/* The parser lets some pass at the beginning of a value: RFC 9110, 5.5. */
+static bool has_control(const char *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)at[i] < ' ' && at[i] != '\t') || at[i] == 0x7f)
+			return true;
+	return false;
+}
+
 static int on_value(http_parser *p, const char *at, size_t n)
 {
 	struct http *h = p->data;
 
 	if (h->headed)
 		return 0;
-	if (memchr(at, 0, n))
-		return refuse(h, WHY_MALFORMED); /* the parser lets it pass: RFC 9110, 5.5 */
+	if (has_control(at, n))
+		return refuse(h, WHY_MALFORMED);
 	h->in_value = true;
 	append(h->value, sizeof h->value, &h->value_n, at, n);
 	if (strcasecmp(h->field, "content-type") == 0) {
@@ -104,6 +115,8 @@ static int on_head(http_parser *p)
 		return -refuse(h, WHY_VERSION);
 	if (h->hosts > 1 || (p->http_minor == 1 && h->hosts == 0))
 		return -refuse(h, WHY_HOST);
+	if (h->types > 1) /* which of them it is nobody can tell */
+		return -refuse(h, WHY_MALFORMED);
 	if (h->bad_expect)
 		return -refuse(h, WHY_EXPECT);
 	http_parser_pause(p, 1);

@@ -29,7 +29,7 @@ struct http {
 	bool chunked; /* the body's length is not known in advance */
 	bool expects; /* Expect: 100-continue */
 	bool bad_expect;
-	uint8_t hosts;
+	uint8_t hosts, types; /* how many of these headers came, up to 2 */
 	enum why why;
 	uint64_t length; /* of the body, unless chunked */
 	http_sink *sink; /* NULL: the body is skipped */

@@ -171,6 +171,22 @@ TEST(a_zero_in_a_header_is_refused)
 	}
 }
 
+TEST(headers_that_make_no_sense_are_refused)
+{
+	static const char *const texts[] = {
+		"GET / HTTP/1.1\r\n" HOST "Content-Type: \001image/png\r\n\r\n",
+		"GET / HTTP/1.1\r\n" HOST "Content-Type: a\r\nContent-Type: b\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t step = 1; step <= strlen(texts[i]); step++) {
+			size_t at = 0;
+			begin();
+			CHECK_EQ(next(texts[i], strlen(texts[i]), &at, step), HTTP_BAD);
+			CHECK_EQ(h.why, WHY_MALFORMED);
+		}
+}
+
 TEST(a_bad_chunk_ends_it)
 {
 	static const char text[] =
