@@ -1,11 +1,10 @@
 /* rwlock.c - many readers or one writer.
  *
  * A writer first takes the inner lock, which all writers share, then raises WRITER in `readers`,
- * which keeps newcomers out, then waits until those inside have left. When it is done it lowers
- * WRITER and wakes all who waited to read, before it lets the next writer at the lock: so a writer
+ * which keeps newcomers out, then waits until those inside have left.  When it is done it lowers
+ * WRITER and wakes all who waited to read, before it lets the next writer at the lock.  So a writer
  * waits for the readers inside and for the writers before it, never for readers that came after it
- * raised WRITER; and a reader waits for at most one writer, unless others overtake it on the way
- * in.
+ * raised WRITER.  A reader is woken between two writers, but nothing makes the second wait for it.
  *
  * Both wait on `readers`, a word: readers while WRITER is up, the writer while the count is not 0;
  * WAITED: somebody sleeps on it.  That a writer has died holding the inner lock is seen by readers
