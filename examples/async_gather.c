@@ -38,8 +38,8 @@ int main(int argc, char **argv)
 	struct fact f[] = { { "A", 2 }, { "B", 3 }, { "C", 4 } };
 	int r;
 
-	if (argc == 3 && !strcmp(argv[1], "--scale"))
-		scale = atof(argv[2]);
+	if (argc > 1 && (argc != 3 || strcmp(argv[1], "--scale") || !((scale = atof(argv[2])) > 0)))
+		return fprintf(stderr, "usage: %s [--scale X]\n", argv[0]), 2;
 	r = tl_gather(f, 3, sizeof f[0], factorial, NULL, TL_NEVER);
 	if (tl_call(eternity, NULL, tl_after(tl_s(scale))) == -ETIMEDOUT)
 		puts("timeout!");

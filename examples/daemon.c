@@ -41,8 +41,8 @@ static int escribir(void *nombre)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "--scale"))
-		scale = atof(argv[2]);
+	if (argc > 1 && (argc != 3 || strcmp(argv[1], "--scale") || !((scale = atof(argv[2])) > 0)))
+		return fprintf(stderr, "usage: %s [--scale X]\n", argv[0]), 2;
 	remove("archivo.txt");
 	tl_thread_start(
 		NULL, chequear, "archivo.txt", &(tl_opts){ .name = "chequear", .daemon = true });

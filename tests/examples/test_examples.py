@@ -1,55 +1,105 @@
 #!/usr/bin/env python3
-# Each example runs and prints what its source promises; order only where it is promised.
+# Every program in examples/ runs and prints what its source promises; order only where it is
+# promised.  EXAMPLES below is the one list: a program that is not in it fails the test.
 # once
-import os, subprocess, sys, tempfile
+# limit 60
+import os, re, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
 
-build = os.environ['TELAR_BUILD']
+BUILD = os.environ['TELAR_BUILD']
+SOURCE = os.environ['TELAR_SRC']
 
-def run(name, *args, status=0):
+
+class Wrong(Exception):
+    pass
+
+
+def run(name, *args, status=0, errors=''):
+    """The lines that a program prints in an empty folder; errors: what it must say on stderr."""
     with tempfile.TemporaryDirectory() as folder:
-        p = subprocess.run([os.path.join(build, 'examples', name), *args], cwd=folder,
-                           capture_output=True, text=True, timeout=60)
-    if p.returncode != status or p.stderr:
-        sys.exit(f'{name} {args}: status {p.returncode}, stderr {p.stderr!r}')
+        p = subprocess.run([os.path.join(BUILD, 'examples', name), *args], cwd=folder,
+                           capture_output=True, text=True, timeout=50)
+    if p.returncode != status or not re.fullmatch(errors, p.stderr):
+        raise Wrong(f'status {p.returncode}, printed {p.stdout!r}, stderr {p.stderr!r}')
     return p.stdout.splitlines()
 
-def same(name, got, wanted):
+
+# -- what may be asked of the lines ----------------------------------------------------------------
+
+
+def same(got, wanted):
     if got != wanted:
-        sys.exit(f'{name}: got {got}\nwanted {wanted}')
+        raise Wrong(f'got    {got}\nwanted {wanted}')
 
-weave = [f'task weaves {c}' for c in ('rojo', 'azul', 'verde', 'blanco')]
-same('hello', run('hello'), weave + ['the scope answers OK'])
-same('hello slow', run('hello', 'slow'), weave + ['the scope answers ETIMEDOUT'])
 
-same('threads_args', sorted(run('threads_args')),
-     [f'Alumno {i} adjuntando comprobante....' for i in (1, 2, 3)])
+def exactly(*wanted):
+    return lambda lines: same(lines, list(wanted))
 
-same('async_gather', run('async_gather', '--scale', '0.05'), [
-    'Task A: Compute factorial(2)...', 'Task B: Compute factorial(2)...', 'Task C: Compute factorial(2)...',
-    'Task A: factorial(2) = 2', 'Task B: Compute factorial(3)...', 'Task C: Compute factorial(3)...',
-    'Task B: factorial(3) = 6', 'Task C: Compute factorial(4)...', 'Task C: factorial(4) = 24', 'timeout!'])
 
-lines = run('daemon', '--scale', '0.01')
-same('daemon, writer', [l for l in lines if l.startswith('escribir')], [f'escribir {i}' for i in range(1, 11)])
-watch = [l for l in lines if l.startswith('chequear')]
-same('daemon, watcher', [l.split()[1] for l in watch], [str(i) for i in range(1, len(watch) + 1)])
-if not 0 < len(watch) < 100:
-    sys.exit(f'daemon: the watcher came to {len(watch)}')
+def any_order(*wanted):
+    return lambda lines: same(sorted(lines), sorted(wanted))
 
-same('loop_embedded', sorted(run('loop_embedded')), [
-    'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
-    'window: the clock went on, and there were frames all the while'])
 
-# The README's program compiles as it stands, without a warning, and runs; also one that looks for
-# leaks, beside a library that does not.
-readme = open(os.path.join(os.environ['TELAR_SRC'], 'README.md')).read()
-with tempfile.TemporaryDirectory() as folder:
-    with open(os.path.join(folder, 'readme.c'), 'w') as f:
-        f.write(readme.split('```c\n')[1].split('```')[0])
-    exe = os.path.join(folder, 'readme')
-    for more in [], ['-fsanitize=address']:
-        subprocess.run([os.environ.get('CC', 'cc'), '-std=c17', '-Wall', '-Wextra', '-Werror', *more,
-                        '-I', os.path.join(os.environ['TELAR_SRC'], 'include'), f.name, '-o', exe,
-                        os.path.join(build, 'libtelar.so'), f'-Wl,-rpath,{build}'], check=True)
-        out = subprocess.run([exe], capture_output=True, text=True, timeout=60, check=True).stdout
-    same('README', sorted(l.split()[2] for l in out.splitlines()), ['azul', 'rojo'])
+def daemon(lines):
+    """The writer writes all of its ten; its watcher is cut short, and skips none."""
+    writer = [l for l in lines if l.startswith('escribir')]
+    watcher = [l for l in lines if l.startswith('chequear')]
+    same(writer, [f'escribir {i}' for i in range(1, 11)])
+    same([l.split()[1] for l in watcher], [str(i) for i in range(1, len(watcher) + 1)])
+    same(sorted(lines), sorted(writer + watcher))
+    if not 0 < len(watcher) < 100:
+        raise Wrong(f'the watcher came to {len(watcher)}')
+
+
+# -- the list: program, arguments, and what becomes of its lines ------------------------------------
+# By name.  A line per way of running it; a check is a function of the lines that raises Wrong.
+
+WEAVE = [f'task weaves {c}' for c in ('rojo', 'azul', 'verde', 'blanco')]
+
+EXAMPLES = [
+    ('async_gather', '--scale 0.05', exactly(
+        'Task A: Compute factorial(2)...', 'Task B: Compute factorial(2)...',
+        'Task C: Compute factorial(2)...', 'Task A: factorial(2) = 2',
+        'Task B: Compute factorial(3)...', 'Task C: Compute factorial(3)...',
+        'Task B: factorial(3) = 6', 'Task C: Compute factorial(4)...',
+        'Task C: factorial(4) = 24', 'timeout!')),
+    ('daemon', '--scale 0.1', daemon),
+    ('hello', '', exactly(*WEAVE, 'the scope answers OK')),
+    ('hello', 'slow', exactly(*WEAVE, 'the scope answers ETIMEDOUT')),
+    ('loop_embedded', '', any_order(
+        'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
+        'window: the clock went on, and there were frames all the while')),
+    ('threads_args', '', any_order(*(f'Alumno {i} adjuntando comprobante....' for i in (1, 2, 3)))),
+]
+
+# -- all of them -----------------------------------------------------------------------------------
+
+
+def one(case):
+    name, args, check = case
+    try:
+        check(run(name, *args.split()))
+    except (Wrong, subprocess.TimeoutExpired) as error:
+        return f'{name} {args}: {error}'
+
+
+def usage(name):
+    """Arguments that make no sense: a line that says what does, and exit 2; nothing was run."""
+    try:
+        for args in ('--nonsense',), ('--scale',), ('--scale', 'x'):
+            same(run(name, *args, status=2, errors=r'usage: .*\n'), [])
+    except (Wrong, subprocess.TimeoutExpired) as error:
+        return f'{name} with arguments that make no sense: {error}'
+
+
+def text(name):
+    return open(os.path.join(SOURCE, 'examples', name + '.c')).read()
+
+
+names = {f[:-2] for f in os.listdir(os.path.join(SOURCE, 'examples')) if f.endswith('.c')}
+wrong = [f'{n}: not in the list EXAMPLES' for n in sorted(names - {n for n, _, _ in EXAMPLES})]
+with ThreadPoolExecutor(4) as pool:
+    wrong += filter(None, pool.map(one, EXAMPLES))
+    wrong += filter(None, pool.map(usage, sorted(n for n in names if '--scale' in text(n))))
+if wrong:
+    sys.exit('\n'.join(wrong))

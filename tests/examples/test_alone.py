@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# Every example is one file that compiles alone, as a newcomer would do it: cc x.c with the library,
+# no other flag needed, without a warning even when asked for them.
+# once
+# limit 60
+import os, shutil, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+build, source = os.environ['TELAR_BUILD'], os.environ['TELAR_SRC']
+cc = os.environ.get('CC', 'cc')
+
+
+def alone(file):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(os.path.join(source, 'examples', file), folder)
+        p = subprocess.run([cc, '-Wall', '-Wextra', '-Werror', file, '-o', 'program',
+                            '-I', os.path.join(source, 'include'), os.path.join(build, 'libtelar.so')],
+                           cwd=folder, capture_output=True, text=True, timeout=50)
+    return p.stderr
+
+
+files = sorted(f for f in os.listdir(os.path.join(source, 'examples')) if f.endswith('.c'))
+with ThreadPoolExecutor(2) as pool:
+    wrong = [error for error in pool.map(alone, files) if error]
+if wrong or not files:
+    sys.exit('\n'.join(wrong) or 'no examples')
