@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Bring one build folder up to date:  tools/build.sh FOLDER [MESON OPTION]... [-- TARGET...]
-# Sets it up if it is new, configures again if the list of sources or the options have changed,
-# then builds the targets (all by default), going on past a failure so that all are seen.  CC and CXX
-# count when it is set up.
+# Sets it up if it is new, configures again if the list of sources, of manual pages or of options has
+# changed, then builds the targets (all by default), going on past a failure so that all are seen.
+# CC and CXX count when it is set up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ done
 
 mkdir -p "$folder"
 stamp=$folder/telar.configured
-now=$(echo "options: ${options[*]}" && tools/sources.sh all)
+now=$(echo "options: ${options[*]}" && tools/sources.sh all && tools/man.py --list .)
 again=()
 if grep -qs 'switched off' "$folder/setup.log"; then
 	# The packages may be there now, but meson remembers what it did not find: begin afresh.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The source files of one part of the house, one per line, sorted: what meson.build builds.
-#   tools/sources.sh floor wait | tests | cxx | scripts | examples | bench | app NAME | all
+#   tools/sources.sh floor wait | tests | cxx | scripts | examples | bench | app NAME | headers | all
 # Folders may be empty or missing.  meson asks when it configures; tools/build.sh asks every time
 # and configures again when the answer has changed.
 set -eu
@@ -19,6 +19,7 @@ cxx) list tests/*/*.cc ;;
 scripts) list tests/*/test_*.py tests/*/test_*.sh ;;
 examples) list examples/*.c ;;
 bench) list bench/*.c ;;
+headers) list include/telar/*.h ;;
 app) list "apps/$2"/*.c ;;
 all) list src/*/*.c src/*/*.S tests/*/*.c tests/*/*.cc tests/*/test_*.py tests/*/test_*.sh \
 	examples/*.c bench/*.c apps/*/*.c ;;

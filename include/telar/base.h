@@ -38,20 +38,26 @@ typedef struct tl_span {
 #define TL_POLL \
 	TL_MAKE(tl_time, INT64_MIN) /* try once, never wait: -EAGAIN instead; no cancel point */
 
-/* Lengths of time.  A length that is not a number or does not fit is the longest one there is. */
+/* A length of time in nanoseconds.  Not a cancel point; cannot fail. */
 static inline tl_span tl_ns(int64_t ns) { return TL_MAKE(tl_span, ns); }
+/* A length of time in microseconds.  One that does not fit is the longest there is.  Not a cancel
+ * point; cannot fail. */
 static inline tl_span tl_us(int64_t us)
 {
 	return TL_MAKE(tl_span, us > INT64_MAX / 1000    ? INT64_MAX
 				: us < -INT64_MAX / 1000 ? -INT64_MAX
 							 : us * 1000);
 }
+/* A length of time in milliseconds.  One that does not fit is the longest there is.  Not a cancel
+ * point; cannot fail. */
 static inline tl_span tl_ms(int64_t ms)
 {
 	return tl_us(ms > INT64_MAX / 1000    ? INT64_MAX
 		     : ms < -INT64_MAX / 1000 ? -INT64_MAX
 					      : ms * 1000);
 }
+/* A length of time in seconds and parts of one.  One that is not a number or does not fit is the
+ * longest there is.  Not a cancel point; cannot fail. */
 static inline tl_span tl_s(double s)
 {
 	return TL_MAKE(tl_span, s <= -9.2e9 ? -INT64_MAX

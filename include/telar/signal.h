@@ -16,8 +16,9 @@ TL_API int tl_scope_signals(tl_scope *s, const int *sigs, size_t n);
 
 /* A queue of ints that receives the numbers of sigs[0..n) as they come: tl_queue_get and TL_GET
  * work on it.  Signals that come faster than they are read are merged, as the system merges them.
- * tl_queue_close restores what was there before. Not a cancel point.  Errors: as above.  Ownership:
- * *ret is the caller's; untouched on failure. */
+ * tl_queue_close restores what was there before. Not a cancel point.  Errors: -EINVAL (a number
+ * that cannot be caught), -EBUSY (another scope or queue has it), -EAGAIN, -ENOMEM.  Ownership:
+ * *ret is the caller's, for tl_queue_close; untouched on failure.  Source: sigaction(2). */
 TL_API int tl_signals_open(tl_queue **ret, const int *sigs, size_t n) TL_MUST;
 
 #ifdef __cplusplus

@@ -95,24 +95,29 @@ enum tl_until { TL_ALL = 1, TL_FIRST, TL_FIRST_FAILED };
  * Errors: -ECANCELED, -EINVAL (n == 0), -ESRCH (one is not known), -ENOMEM. */
 TL_API int tl_wait(tl_strand *set, size_t n, enum tl_until until, tl_time deadline);
 
-/* Who am I; who is main.  A thread that telar has not seen is adopted.  Not cancel points; cannot
+/* The calling strand.  A thread that telar has not seen is adopted.  Not a cancel point; cannot
  * fail. */
 TL_API tl_strand tl_self(void);
+/* The strand of main.  Not a cancel point; cannot fail. */
 TL_API tl_strand tl_main(void);
 /* The calling strand's name; valid until it ends or is renamed. */
 TL_API const char *tl_my_name(void);
 
-/* Facts about t, as of just now.  Not cancel points.  tl_state and tl_kind answer an enum above or
- * -ESRCH; tl_name fills buf (always terminated, cut to cap) and answers the whole length or -ESRCH.
- */
+/* Whether t has not ended yet, as of just now; false also for one that is not known any more.  Not
+ * a cancel point. */
 TL_API bool tl_alive(tl_strand t);
+/* The state of t (enum tl_state), as of just now.  Not a cancel point.  Error: -ESRCH. */
 TL_API int tl_state(tl_strand t);
+/* What t is (enum tl_kind).  Not a cancel point.  Error: -ESRCH. */
 TL_API int tl_kind(tl_strand t);
+/* The name of t into buf[0..cap), always terminated, cut if it must be; answers its whole length.
+ * Not a cancel point.  Error: -ESRCH. */
 TL_API int tl_name(tl_strand t, char *buf, size_t cap);
 
-/* Sleep.  Cancel points.  Answer 0 when the time has come, or -ECANCELED.  tl_sleep_until(TL_NEVER)
- * only ends so. */
+/* Sleep for a length of time.  Cancel point.  Answers 0 when it is over.  Error: -ECANCELED. */
 TL_API int tl_sleep(tl_span length);
+/* Sleep until t; until TL_NEVER only a cancel ends it.  Cancel point.  Answers 0 when the time has
+ * come.  Error: -ECANCELED. */
 TL_API int tl_sleep_until(tl_time t);
 
 /* Let the others on this loop run.  Cancel point: 0 or -ECANCELED. */

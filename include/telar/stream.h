@@ -37,9 +37,11 @@ TL_API ssize_t tl_read(tl_stream *s, void *buf, size_t n, tl_time deadline) TL_M
 /* Write at least one byte, at most n.  Cancel point: on failure nothing was written.  A closed peer
  * is -EPIPE. */
 TL_API ssize_t tl_write(tl_stream *s, const void *buf, size_t n, tl_time deadline) TL_MUST;
-/* All n bytes, or an error; the stream's end before that is -EPIPE.  *got, *put (may be NULL): the
- * progress, also on failure. */
+/* Read all n bytes.  got (may be NULL): how many there are in buf, also on failure.  Cancel point.
+ * Errors: -EPIPE (the stream ended before that), -ETIMEDOUT, -ECANCELED, the system's. */
 TL_API int tl_read_all(tl_stream *s, void *buf, size_t n, size_t *got, tl_time deadline) TL_MUST;
+/* Write all n bytes.  put (may be NULL): how many were written, also on failure.  Cancel point.
+ * Errors: -EPIPE (the peer has closed), -ETIMEDOUT, -ECANCELED, the system's. */
 TL_API int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl_time deadline)
 	TL_MUST;
 
@@ -60,7 +62,7 @@ TL_API int tl_listener_address(const tl_listener *l, char *buf, size_t cap);
 /* Take one connection.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EMFILE, the system's. */
 TL_API int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline) TL_MUST;
 /* Close and free l; a Unix socket's path is removed if it is still ours.  Who waits in tl_accept is
- * answered -EPIPE.  NULL is legal. */
+ * answered -EPIPE.  NULL is legal.  Cancel point only in name: there is nothing to wait for yet. */
 TL_API int tl_listener_close(tl_listener *l, tl_time deadline);
 
 typedef struct tl_serve_opts {
@@ -77,10 +79,10 @@ typedef struct tl_serve_opts {
 TL_API int tl_serve(
 	tl_listener *l, int (*fn)(tl_stream *peer, void *arg), void *arg, const tl_serve_opts *o);
 
-/* -- raw descriptors: wait until fd is readable (TL_IN), writable (TL_OUT); answers which.  Cancel
- * point. Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EBADF, -EPERM (a regular file: it
- * never blocks). */
+/* -- raw descriptors */
 enum { TL_IN = 1, TL_OUT = 2 };
+/* Wait until fd is readable (TL_IN), writable (TL_OUT); answers which.  Cancel point.  Errors:
+ * -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EBADF, -EPERM (a regular file: it never blocks). */
 TL_API int tl_fd_wait(int fd, int events, tl_time deadline);
 
 #ifdef __cplusplus

@@ -25,8 +25,8 @@ typedef struct tl_lock {
  * Source: the three-state futex lock of Drepper, "Futexes Are Tricky". */
 TL_API int tl_lock_acquire(tl_lock *l, tl_time deadline) TL_MUST;
 /* Acquire a lock, also a lost one, to repair what it protects; releasing it makes it sound again.
- * Cancel point. Answers 1 if it was lost, 0 if it was sound.  Errors: as above, without
- * -EOWNERDEAD. */
+ * Cancel point. Answers 1 if it was lost, 0 if it was sound.  Errors: as of tl_lock_acquire,
+ * without -EOWNERDEAD. */
 TL_API int tl_lock_recover(tl_lock *l, tl_time deadline) TL_MUST;
 /* Acquire for a short private section or for cleanup: no deadline, no cancel, no answer.  Not for
  * shared memory.  A lock whose owner is gone is taken over, and stays lost for those who come after
@@ -46,7 +46,8 @@ typedef struct tl_rlock {
 /* Acquire l, or once more if the caller holds it.  Cancel point.  Errors: as of tl_lock_acquire,
  * without -EDEADLK. */
 TL_API int tl_rlock_acquire(tl_rlock *l, tl_time deadline) TL_MUST;
-/* The same for a lost one: see tl_lock_recover.  Answers 1 if it was lost, 0 if it was sound. */
+/* Acquire l, also a lost one, to repair what it protects: see tl_lock_recover.  Cancel point.
+ * Answers 1 if it was lost, 0 if it was sound.  Errors: as of tl_lock_recover. */
 TL_API int tl_rlock_recover(tl_rlock *l, tl_time deadline) TL_MUST;
 /* Take back one acquire.  By a strand that does not hold it: misuse. */
 TL_API void tl_rlock_release(tl_rlock *l);
@@ -68,7 +69,7 @@ typedef struct tl_rwlock {
  * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EDEADLK (the caller writes), -EOWNERDEAD (a
  * writer ended or died in the middle; see tl_rwlock_recover; noticed within a second). */
 TL_API int tl_rwlock_read(tl_rwlock *l, tl_time deadline) TL_MUST;
-/* Acquire l to write.  Cancel point.  Errors: the same. */
+/* Acquire l to write.  Cancel point.  Errors: as of tl_rwlock_read. */
 TL_API int tl_rwlock_write(tl_rwlock *l, tl_time deadline) TL_MUST;
 /* Acquire l to write, also a lost one, to repair what it protects; releasing it makes it sound
  * again.  Cancel point.  Answers 1 if it was lost, 0 if it was sound. */
@@ -103,11 +104,13 @@ typedef struct tl_cond {
  * misuse, -EPERM). Cancel point.  Errors: -ETIMEDOUT, -ECANCELED (l is held), -EOWNERDEAD (l was
  * lost meanwhile and is not held). */
 TL_API int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline);
-/* The same until pred(arg), called with l held, is true: one deadline over all. */
+/* tl_cond_wait again and again until pred(arg), called with l held, is true: one deadline over all.
+ * Cancel point.  Answers 0 once it is true, also when that and the deadline come together.  Errors:
+ * as of tl_cond_wait. */
 TL_API int tl_cond_wait_for(
 	tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg, tl_time deadline);
 /* tl_cond_wait with a recursive lock: it is released whole, and acquired again as deep as it was.
- * */
+ * Cancel point.  Errors: as of tl_cond_wait. */
 TL_API int tl_cond_rwait(tl_cond *c, tl_rlock *l, tl_time deadline);
 /* Wake at most n of the waiting, oldest first; INT_MAX is all.  Hold the lock that they wait with.
  */
@@ -120,8 +123,11 @@ typedef struct tl_event {
 
 /* Wait until e is set.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL). */
 TL_API int tl_event_wait(tl_event *e, tl_time deadline);
+/* Whether e is set, just now.  Not a cancel point; cannot fail. */
 TL_API bool tl_event_is_set(const tl_event *e);
+/* Set e: all who wait go on, and so do those who come.  Not a cancel point; cannot fail. */
 TL_API void tl_event_set(tl_event *e);
+/* Clear e: those who come wait; who was woken goes on.  Not a cancel point; cannot fail. */
 TL_API void tl_event_clear(tl_event *e);
 
 /* -- barrier: `parties` strands wait for one another, again and again.  It breaks when a wait's own
@@ -146,6 +152,7 @@ TL_API void tl_barrier_abort(tl_barrier *b);
 TL_API void tl_barrier_reset(tl_barrier *b);
 /* How many wait for the others to come, just now. */
 TL_API int tl_barrier_waiting(const tl_barrier *b);
+/* Whether b is broken, just now. */
 TL_API bool tl_barrier_broken(const tl_barrier *b);
 
 /* -- latch: { .count = n } goes down to 0, once */
@@ -157,6 +164,7 @@ typedef struct tl_latch {
 TL_API void tl_latch_down(tl_latch *a, uint32_t n);
 /* Wait until it is 0.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL). */
 TL_API int tl_latch_wait(tl_latch *a, tl_time deadline);
+/* What is left of the count, just now. */
 TL_API uint32_t tl_latch_count(const tl_latch *a);
 
 /* -- once: code that runs once */

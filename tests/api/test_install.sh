@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # once
 # limit 300
-# `make install` under DESTDIR gives the headers, both libraries and telar.pc; a program finds them
-# through pkg-config, links with either library, and runs.
+# `make install` under DESTDIR gives the headers, both libraries, telar.pc and the manual pages; a
+# program finds them through pkg-config, links with either library, and runs.
 set -euo pipefail
 
 stage=$PWD/stage
@@ -11,6 +11,10 @@ make -s -C "$TELAR_SRC" install DESTDIR="$stage" PREFIX=/usr/local
 
 diff <(cd "$TELAR_SRC/include" && find . -name '*.h' | sort) \
 	<(cd "$stage/usr/local/include" && find . -type f | sort)
+
+pages=$stage/usr/local/share/man
+man -M "$pages" tl_lock_acquire | grep -q 'int tl_lock_acquire(tl_lock \*l, tl_time deadline);'
+man -M "$pages" telar_sync | grep -q 'tl_lock_acquire(3)'
 
 pc=$(find "$stage" -name telar.pc)
 export PKG_CONFIG_LIBDIR=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$stage
