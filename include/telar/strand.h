@@ -37,25 +37,36 @@ typedef struct tl_thread_opts {
 	uint64_t reserved[4];
 } tl_thread_opts;
 
+/* What becomes of the planned times of an .every that have passed before their turn came. */
+enum tl_missed {
+	TL_SKIP = 0, /* dropped: the next call is at the next planned time */
+	TL_BURST,    /* made up for at once, one call each */
+	TL_DELAY /* the next call is one period after the late one began: all later ones shift */
+};
+
 typedef struct tl_opts {
-	const char *name; /* copied, at most 31 bytes; NULL: "Task-N", "Thread-N" */
-	tl_strand *ret;   /* a handle; the ending is then kept until the scope closes */
-	size_t copy;      /* the strand gets its own copy of this many bytes of *arg */
-	bool daemon;      /* does not keep its scope open */
-	bool paused;      /* waits for tl_resume */
-	bool anywhere;    /* a task that may begin on any worker, see tl_workers */
-	tl_time at;       /* does not begin before; a task waiting for it is a timer */
-	tl_span every;    /* runs fn again and again, see tl_task_start */
-	size_t stack;     /* bytes; 0: 256 KiB for a task, the system's default for a thread */
+	const char *name;      /* copied, at most 31 bytes; NULL: "Task-N", "Thread-N" */
+	tl_strand *ret;        /* a handle; the ending is then kept until the scope closes */
+	size_t copy;           /* the strand gets its own copy of this many bytes of *arg */
+	bool daemon;           /* does not keep its scope open */
+	bool paused;           /* waits for tl_resume */
+	bool anywhere;         /* a task that may begin on any worker, see tl_workers */
+	enum tl_missed missed; /* of .every */
+	tl_time at;            /* does not begin before; a task waiting for it is a timer */
+	tl_span every;         /* runs fn again and again, see tl_task_start */
+	tl_span slack;         /* may begin up to so much later, together with others */
+	size_t stack;          /* bytes; 0: 256 KiB for a task, the system's default for a thread */
 	const tl_thread_opts *thread;
-	uint64_t reserved[6]; /* zero */
+	/* Zero.  One word, which may become a pointer to more: a struct above 80 bytes is cleared
+	 * by an instruction that is slower than all of that. */
+	uint64_t reserved[1];
 } tl_opts;
 
 /* Start fn(arg) as a task on the calling thread's loop.
  * scope: its owner; NULL is the caller's innermost open scope.  o: NULL is all defaults.  With
  * .every the task calls fn first at .at (else after one period) and then once per period until it
  * is cancelled or fn answers < 0; each call counts from the planned time, not from the end of the
- * one before, and periods that were missed are skipped.  Calls of one .every strand never overlap.
+ * one before; what becomes of missed ones says .missed.  Calls of one .every strand never overlap.
  * Not a cancel point.  The result may be ignored: a failed start is also a failure of the scope.
  * Errors: -ENOMEM, -EINVAL (options; or NULL scope on a foreign thread), -ECANCELED (the scope is
  * cancelled; not a failure). Ownership: *arg stays the caller's unless .copy is given.  On failure

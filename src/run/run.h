@@ -156,7 +156,7 @@ void strand_lose(struct strand *s);
 /* What few strands need, in one allocation with the copy of *arg. */
 struct extra {
 	tl_span every;
-	tl_time at;
+	enum tl_missed missed;
 	size_t stack;
 	tl_thread_opts thread;
 	bool has_thread;

@@ -47,6 +47,7 @@ static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 	memset(x, 0, sizeof *x);
 	x->unborn = unborn;
 	x->every = o->every;
+	x->missed = o->missed;
 	x->stack = o->stack;
 	if (o->thread) {
 		x->thread = *o->thread;

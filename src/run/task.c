@@ -49,13 +49,14 @@ bool task_settle(struct strand *s)
 	return too_early(s) ? wait_on(s) : true;
 }
 
-/* The first planned time after now: those that were missed are skipped. */
-static int64_t next_planned(int64_t planned, int64_t every, int64_t now)
+/* The next planned time; TL_SKIP: the first after now. */
+static int64_t next_planned(const struct extra *x, int64_t planned, int64_t now)
 {
-	int64_t missed = planned <= now ? (now - planned) / every : 0;
+	int64_t every = x->every.ns;
 
-	return __builtin_add_overflow(planned, (missed + 1) * every, &planned) ? INT64_MAX
-									       : planned;
+	if (x->missed == TL_SKIP && planned < now)
+		planned += (now - planned) / every * every;
+	return __builtin_add_overflow(planned, every, &planned) ? INT64_MAX : planned;
 }
 
 /* The function of a repeated task has answered: begin again at the next planned time. */
@@ -63,7 +64,7 @@ static bool again(struct strand *s, int r)
 {
 	if (!s->extra || !s->extra->every.ns || r < 0)
 		return false;
-	s->planned = next_planned(s->planned, s->extra->every.ns, plat_now());
+	s->planned = next_planned(s->extra, s->planned, plat_now());
 	own_lock(s->loop, &s->lock);
 	s->body = NULL;
 	s->begun = false;
@@ -74,8 +75,11 @@ static bool again(struct strand *s, int r)
 
 static void live(struct strand *s)
 {
-	int r = strand_run(s);
+	int r;
 
+	if (s->extra && s->extra->missed == TL_DELAY)
+		s->planned = plat_now();
+	r = strand_run(s);
 	if (again(s, r))
 		return;
 	timer_leave(s->loop);
@@ -125,6 +129,8 @@ int task_begin(struct strand *s)
 
 /* -- starting */
 
+_Static_assert(sizeof(tl_opts) == 80, "see its reserved word");
+
 static bool sane(int kind, tl_fn *fn, const tl_opts *o)
 {
 	if (!fn)
@@ -133,16 +139,18 @@ static bool sane(int kind, tl_fn *fn, const tl_opts *o)
 		return true;
 	if (!RESERVED_ZERO(o) || (o->thread && !RESERVED_ZERO(o->thread)))
 		return false;
-	return o->every.ns >= 0 && o->at.ns != INT64_MIN &&
-	       (kind == TL_TASK ? !o->thread : !o->every.ns) && o->stack <= SIZE_MAX / 4;
+	if (o->every.ns < 0 || o->slack.ns < 0 || (unsigned)o->missed > TL_DELAY)
+		return false;
+	return o->at.ns != INT64_MIN && (kind == TL_TASK ? !o->thread : !o->every.ns) &&
+	       o->stack <= SIZE_MAX / 4;
 }
 
 static void plan(struct strand *s, const tl_opts *o)
 {
 	if (o->at.ns)
-		s->planned = o->at.ns;
+		s->planned = o->at.ns > 0 ? o->at.ns : 1; /* the clock began no earlier */
 	else if (o->every.ns)
-		s->planned = next_planned(plat_now(), o->every.ns, 0);
+		s->planned = next_planned(s->extra, plat_now(), 0);
 }
 
 int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o,

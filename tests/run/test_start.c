@@ -1,4 +1,4 @@
-/* Starting: the copy of the argument, options, stacks, .every. */
+/* Starting: the copy of the argument, options, stacks. */
 #include "strands.h"
 #include <pthread.h>
 #include <stdint.h>
@@ -60,8 +60,10 @@ TEST(options_that_make_no_sense)
 		refused(both[i], answer, &x, (tl_opts){ .copy = SIZE_MAX }, -EINVAL);
 		refused(both[i], answer, &x, (tl_opts){ .at = TL_POLL }, -EINVAL);
 		refused(both[i], answer, &x, (tl_opts){ .every = tl_ns(-1) }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .slack = tl_ns(-1) }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .missed = TL_DELAY + 1 }, -EINVAL);
 		refused(both[i], answer, &x, (tl_opts){ .stack = SIZE_MAX }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .reserved = { [5] = 1 } }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .reserved = { 1 } }, -EINVAL);
 	}
 	refused(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
 	thread.reserved[3] = 1;
@@ -199,141 +201,4 @@ TEST(a_thread_runs_where_it_is_told)
 	tl_scope_open(&s);
 	CHECK_EQ(tl_thread_start(&s, one_cpu, &cpu, &(tl_opts){ .thread = &thread }), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
-}
-
-/* -- every */
-
-static struct ticks {
-	int64_t first, period;
-	int n, most;
-} ticks;
-
-/* Each call comes at or after a planned time, and no two in the same period. */
-static int tick(void *arg)
-{
-	static int64_t last = -1;
-	struct ticks *t = arg;
-	int64_t since = tl_now().ns - t->first, planned = since / t->period;
-
-	CHECK(since >= 0);
-	CHECK(planned > last);
-	last = planned;
-	if (++t->n == t->most)
-		tl_cancel(tl_self());
-	return 0;
-}
-
-TEST(every_keeps_to_the_planned_times)
-{
-	tl_time first = tl_after(tl_ms(5));
-	tl_scope s = { 0 };
-	tl_end end;
-	tl_strand t;
-
-	ticks = (struct ticks){ .first = first.ns, .period = 1000000, .most = 30 };
-	tl_scope_open(&s);
-	CHECK_EQ(tl_task_start(
-			 &s, tick, &ticks, &(tl_opts){ .at = first, .every = tl_ms(1), .ret = &t }),
-		0);
-	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
-	CHECK_EQ(end.how, TL_CANCELLED);
-	CHECK_EQ(ticks.n, 30);
-	CHECK_EQ(tl_scope_close(&s), 0);
-}
-
-static int slow_tick(void *arg)
-{
-	CHECK_EQ(tl_sleep(tl_us(2500)), 0); /* misses two periods */
-	return tick(arg);
-}
-
-TEST(every_skips_what_it_missed)
-{
-	tl_time before = tl_now();
-	tl_scope s = { 0 };
-
-	ticks = (struct ticks){ .first = before.ns, .period = 1000000, .most = 8 };
-	tl_scope_open(&s);
-	tl_task_start(&s, slow_tick, &ticks, &(tl_opts){ .every = tl_ms(1) });
-	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK_EQ(ticks.n, 8);
-}
-
-static int fail_third(void *arg) { return ++*(int *)arg == 3 ? -EIO : 0; }
-
-TEST(every_ends_with_a_failure)
-{
-	tl_scope s = { 0 };
-	int n = 0;
-
-	tl_scope_open(&s);
-	tl_task_start(&s, fail_third, &n, &(tl_opts){ .every = tl_us(10) });
-	CHECK_EQ(tl_scope_close(&s), -EIO);
-	CHECK_EQ(n, 3);
-}
-
-TEST(a_daemon_ticks_until_the_others_are_done)
-{
-	_Atomic int n = 0;
-	tl_scope s = { 0 };
-
-	tl_scope_open(&s);
-	tl_task_start(&s, count_up, (void *)&n, &(tl_opts){ .every = tl_us(100), .daemon = true });
-	UNTIL(n >= 5);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	int last = n;
-	tl_sleep(tl_ms(2));
-	CHECK_EQ(n, last);
-}
-
-static int stubborn_tick(void *arg)
-{
-	atomic_fetch_add((_Atomic int *)arg, 1);
-	tl_sleep(tl_s(1000)); /* and does not look at the answer */
-	return 0;
-}
-
-/* Asked to stop in the middle of a call, which says nothing about it: no further call. */
-TEST(every_ends_when_cancelled_in_a_call)
-{
-	for (int how = 0; how < 3; how++) {
-		_Atomic int n = 0;
-		tl_scope s = { 0 };
-		tl_end end;
-		tl_strand t;
-
-		tl_scope_open(&s);
-		tl_task_start(&s, stubborn_tick, (void *)&n,
-			&(tl_opts){ .every = tl_us(10), .ret = &t, .daemon = how == 2 });
-		UNTIL(n == 1 && tl_state(t) == TL_BLOCKED);
-		if (how == 0) {
-			tl_cancel(t);
-			CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
-			CHECK_EQ(end.how, TL_CANCELLED);
-		}
-		if (how == 1)
-			tl_scope_cancel(&s);
-		CHECK_EQ(tl_scope_close(&s), 0);
-		CHECK_EQ(n, 1);
-	}
-}
-
-TEST(every_of_more_than_a_lifetime)
-{
-	_Atomic int n = 0;
-	tl_scope s = { 0 };
-	tl_strand t;
-
-	tl_scope_open(&s);
-	tl_task_start(&s, count_up, (void *)&n, &(tl_opts){ .every = tl_ns(INT64_MAX), .ret = &t });
-	for (int i = 0; i < 10; i++)
-		tl_yield();
-	CHECK_EQ(n, 0); /* first after one period */
-	tl_cancel(t);
-	tl_task_start(&s, count_up, (void *)&n,
-		&(tl_opts){ .at = tl_now(), .every = tl_ns(INT64_MAX), .ret = &t });
-	UNTIL(n == 1 && tl_state(t) == TL_CREATED);
-	tl_cancel(t);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK_EQ(n, 1);
 }
