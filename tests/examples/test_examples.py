@@ -18,7 +18,7 @@ def run(name, *args, status=0, errors=''):
     """The lines that a program prints in an empty folder; errors: what it must say on stderr."""
     with tempfile.TemporaryDirectory() as folder:
         p = subprocess.run([os.path.join(BUILD, 'examples', name), *args], cwd=folder,
-                           capture_output=True, text=True, timeout=50)
+                           capture_output=True, text=True, timeout=25)
     if p.returncode != status or not re.fullmatch(errors, p.stderr):
         raise Wrong(f'status {p.returncode}, printed {p.stdout!r}, stderr {p.stderr!r}')
     return p.stdout.splitlines()
@@ -51,6 +51,36 @@ def daemon(lines):
         raise Wrong(f'the watcher came to {len(watcher)}')
 
 
+def daemon_joined(lines):
+    """Main waits for the watcher: it comes to 100, and only then is said not to be alive."""
+    same([l for l in lines if l.startswith('escribir')], [f'escribir {i}' for i in range(1, 11)])
+    watcher = [' '.join(l.split()[:2]) for l in lines if not l.startswith('escribir')]
+    same(watcher, [*(f'chequear {i}' for i in range(1, 101)), 'False'])
+
+
+def snooze(lines):
+    """All ten sleep and wake, each in this order; they are not one after another."""
+    asleep = [f'Hilo {i} durmiendo 5 segundos' for i in range(10)]
+    awake = [f'Hilo {i} despierto' for i in range(10)]
+    same(sorted(lines), sorted(asleep + awake))
+    for before, after in zip(asleep, awake):
+        if lines.index(before) > lines.index(after):
+            raise Wrong(f'{after} comes first: {lines}')
+    if lines[1] in awake:
+        raise Wrong(f'one after another: {lines}')
+
+
+def lifecycle(lines):
+    """Every state that is looked for is seen, of the task also those before it ran."""
+    states = ['Creado', 'Listo', 'En ejecución', 'Ejecutable', 'Bloqueado por sleep()',
+              'Bloqueado por wait()', 'Muerto']
+    seen = {kind: [s for k, _, s in (l.partition(': ') for l in lines) if k == kind]
+            for kind in ('Task-1', 'Thread-1')}
+    told = [f'{s}, is_alive() = {s != "Muerto"}' for s in states]
+    same(seen, {'Task-1': told, 'Thread-1': [told[0], told[2], *told[4:]]})
+    same(len(lines), len(seen['Task-1']) + len(seen['Thread-1']))
+
+
 # -- the list: program, arguments, and what becomes of its lines ------------------------------------
 # By name.  A line per way of running it; a check is a function of the lines that raises Wrong.
 
@@ -64,12 +94,21 @@ EXAMPLES = [
         'Task B: factorial(3) = 6', 'Task C: Compute factorial(4)...',
         'Task C: factorial(4) = 24', 'timeout!')),
     ('daemon', '--scale 0.1', daemon),
+    ('daemon_join', '--scale 0.01', daemon_joined),
     ('hello', '', exactly(*WEAVE, 'the scope answers OK')),
     ('hello', 'slow', exactly(*WEAVE, 'the scope answers ETIMEDOUT')),
+    ('lifecycle', '', lifecycle),
     ('loop_embedded', '', any_order(
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),
+    ('snooze_threads', '--scale 0.1', snooze),
+    ('thread_subclass', '', exactly(
+        'Ejecutando el hilo principal...', *(f' Ejecutando el hilo:  {i}' for i in range(3)))),
     ('threads_args', '', any_order(*(f'Alumno {i} adjuntando comprobante....' for i in (1, 2, 3)))),
+    ('threads_kwargs', '--scale 0.01', any_order(
+        'Alumno 1 adjuntando recibo.pdf por 45.50....',
+        'Alumno 2 adjuntando comprobante por 12.00....')),
+    ('threads_target', '', exactly(*['Alumno adjuntando comprobante...'] * 3)),
 ]
 
 # -- all of them -----------------------------------------------------------------------------------
