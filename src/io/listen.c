@@ -6,7 +6,10 @@
  * somebody waits in a poller or is on his way out.  (One edge may announce many connections: each
  * that is sent in tries before it waits, and sends in the next.)
  *
- * refs: the owner and everyone inside tl_accept; the last one frees. */
+ * A select is inside like one who accepts, from its first look to its last, but its op in the
+ * poller only tells it to look, for the connection may be another's to take.
+ *
+ * refs: the owner and everyone inside; the last one frees. */
 #include "base/mem.h"
 #include "io/address.h"
 #include "io/stream.h"
@@ -201,7 +204,7 @@ static int stand_by(tl_listener *l, tl_time deadline)
 static void send_next(tl_listener *l)
 {
 	spin_lock(&l->others.lock);
-	wait_wake(&l->others, 0);
+	wait_wake(&l->others, SELECT_NOTHING); /* a look is all that a select is given */
 	spin_unlock(&l->others.lock);
 }
 
@@ -239,20 +242,26 @@ static int accept_or_wait(tl_listener *l, tl_time deadline)
 	}
 }
 
-int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline)
+static void come_in(tl_listener *l)
 {
-	int fd = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
-	tl_stream *s;
-
-	if (fd < 0)
-		return fd;
-	s = stream_room(); /* before a connection is taken that there is no room for */
-	if (!s)
-		return -ENOMEM;
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_seq_cst);
-	fd = accept_or_wait(l, deadline);
+}
+
+static void go_out(tl_listener *l)
+{
 	send_next(l);
 	unref(l);
+}
+
+/* For one who is inside. */
+static int accept_one(tl_stream **ret, tl_listener *l, tl_time deadline)
+{
+	tl_stream *s = stream_room(); /* before a connection is taken that there is no room for */
+	int fd;
+
+	if (!s)
+		return -ENOMEM;
+	fd = accept_or_wait(l, deadline);
 	if (fd < 0) {
 		mem_free(s);
 		return fd;
@@ -260,3 +269,68 @@ int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline)
 	*ret = stream_fill(s, fd, true);
 	return 0;
 }
+
+int tl_accept(tl_stream **ret, tl_listener *l, tl_time deadline)
+{
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
+
+	if (r < 0)
+		return r;
+	come_in(l);
+	r = accept_one(ret, l, deadline);
+	go_out(l);
+	return r;
+}
+
+/* -- accepting in a select */
+
+static int enter(struct branch *b)
+{
+	if (!b->c->item)
+		return -EINVAL;
+	come_in(b->c->object);
+	return 0;
+}
+
+static void leave(struct branch *b) { go_out(b->c->object); }
+
+static bool try(struct branch *b)
+{
+	b->c->result = accept_one(b->c->item, b->c->object, TL_POLL);
+	return b->c->result != -EAGAIN;
+}
+
+static bool enlist(struct branch *b)
+{
+	tl_listener *l = b->c->object;
+	struct poll_op op = { .fd = l->fd, .stamp = l->stamp, .events = POLLER_IN };
+
+	if (select_arm(b, op, false))
+		return true;
+	if (b->w.result != -EBUSY)
+		return false;
+	b->w.result = SELECT_NOTHING;
+	spin_lock(&l->others.lock); /* no other strand has run: see stand_by */
+	list_append(&l->others.head, &b->w.link);
+	spin_unlock(&l->others.lock);
+	return true;
+}
+
+static void withdraw(struct branch *b)
+{
+	tl_listener *l = b->c->object;
+
+	select_disarm(b);
+	spin_lock(&l->others.lock);
+	list_remove(&b->w.link);
+	spin_unlock(&l->others.lock);
+}
+
+static const struct select_kind kind = { .object = true,
+	.enter = enter,
+	.leave = leave,
+	.try = try,
+	.enlist = enlist,
+	.withdraw = withdraw };
+
+__attribute__((constructor)) static void begin(void) { select_kinds[TL_W_ACCEPT] = &kind; }

@@ -6,16 +6,15 @@
  * still has the file, leaves events whose stamp nobody knows any more.
  *
  * `state` says who is inside: one reader, one writer, the closer, a poller that feeds the reader
- * (FED), and whether it is closed.  It alone decides who frees: the last that leaves a closed
- * stream.  What is marked the reader's belongs to whoever has READING.
+ * (STREAM_FED), and whether it is closed.  It alone decides who frees: the last that leaves a
+ * closed stream.  What is marked the reader's belongs to whoever has STREAM_READING.
  *
- *	reader  enters (READING) ... wakes, sees CLOSED: -EPIPE ... leaves: the last? then it frees
- *	closer  CLOSED and CLOSING ... shuts the socket, which wakes the reader ... leaves: the same
+ *	reader  enters ... wakes, sees STREAM_CLOSED: -EPIPE ... leaves: the last? then it frees
+ *	closer  STREAM_CLOSED ... shuts the socket, which wakes the reader ... leaves: the same
  */
 #include "io/stream.h"
 #include "base/mem.h"
 #include "io/address.h"
-#include "run/run.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -24,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READING = 1, WRITING = 2, CLOSING = 4, CLOSED = 8, FED = 16 };
 enum { BULK = 2000 };    /* what is read in pieces of this size is better read directly */
 enum { FEED_AFTER = 2 }; /* times that the reader was back before its loop looked again */
 enum { FAIR = 16 }; /* calls that a strand may complete in a row before others have their turn */
@@ -34,18 +32,10 @@ struct feed {
 	tl_stream *of;
 };
 
-struct tl_stream {
-	int fd;
-	uint32_t stamp;
-	_Atomic uint32_t state;
-	bool socket;
-	/* the reader's */
-	bool dry;          /* the last read left nothing behind, so trying first is vain */
-	uint8_t returns;   /* how often in a row it was back before its loop looked again */
-	uint32_t looks;    /* of its loop, at the last read */
-	struct feed *feed; /* NULL: not yet */
-	_Atomic bool lent; /* the descriptor is known outside: nothing is received ahead */
-};
+__attribute__((constructor)) static void begin(void)
+{
+	select_kinds[TL_W_RECV] = select_kinds[TL_W_SEND] = &stream_kind;
+}
 
 tl_stream *stream_room(void) { return mem_zalloc(sizeof(tl_stream)); }
 
@@ -59,26 +49,26 @@ tl_stream *stream_fill(tl_stream *s, int fd, bool socket)
 
 /* -- in and out */
 
-static int enter(tl_stream *s, uint32_t direction)
+int stream_enter(tl_stream *s, uint32_t direction)
 {
 	uint32_t was = atomic_fetch_or_explicit(&s->state, direction, memory_order_acquire);
 
 	return was & direction ? -EBUSY : 0;
 }
 
-static bool closed(const tl_stream *s)
+bool stream_closed(const tl_stream *s)
 {
-	return atomic_load_explicit(&s->state, memory_order_relaxed) & CLOSED;
+	return atomic_load_explicit(&s->state, memory_order_relaxed) & STREAM_CLOSED;
 }
 
 /* Answers what close(2) did, if it was ours to call. */
-static int leave(tl_stream *s, uint32_t as)
+int stream_leave(tl_stream *s, uint32_t as)
 {
 	/* Pairs with itself: what the others did with s is done before it is freed. */
 	uint32_t was = atomic_fetch_and_explicit(&s->state, ~as, memory_order_acq_rel);
 	int r = 0;
 
-	if ((was & ~as) == CLOSED) {
+	if ((was & ~as) == STREAM_CLOSED) {
 		if (s->feed)
 			poller_forget(&s->feed->feed);
 		r = close(s->fd) < 0 ? -errno : 0;
@@ -94,9 +84,9 @@ static void held(struct poll_feed *f, bool yes)
 	tl_stream *s = container_of(f, struct feed, feed)->of;
 
 	if (yes)
-		atomic_fetch_or_explicit(&s->state, FED, memory_order_relaxed);
+		atomic_fetch_or_explicit(&s->state, STREAM_FED, memory_order_relaxed);
 	else
-		leave(s, FED);
+		stream_leave(s, STREAM_FED);
 }
 
 int tl_close(tl_stream *s, tl_time deadline)
@@ -106,12 +96,13 @@ int tl_close(tl_stream *s, tl_time deadline)
 	(void)deadline; /* nothing of our own to flush */
 	if (!s)
 		return 0;
-	was = atomic_fetch_or_explicit(&s->state, CLOSED | CLOSING, memory_order_acquire);
-	if (was & FED && poller_stop(strand_self()->loop->poller, &s->feed->feed))
-		was &= ~(uint32_t)FED;
-	if (was & (READING | WRITING | FED))
+	was = atomic_fetch_or_explicit(
+		&s->state, STREAM_CLOSED | STREAM_CLOSING, memory_order_acquire);
+	if (was & STREAM_FED && poller_stop(strand_self()->loop->poller, &s->feed->feed))
+		was &= ~(uint32_t)STREAM_FED;
+	if (was & (STREAM_READING | STREAM_WRITING | STREAM_FED))
 		shutdown(s->fd, SHUT_RDWR); /* wakes who waits inside */
-	return leave(s, CLOSING);
+	return stream_leave(s, STREAM_CLOSING);
 }
 
 /* -- making */
@@ -136,83 +127,6 @@ int tl_stream_adopt(tl_stream **ret, int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* refused by all but TCP */
 	*ret = stream_fill(s, fd, S_ISSOCK(st.st_mode));
 	atomic_store_explicit(&s->lent, true, memory_order_relaxed);
-	return 0;
-}
-
-/* A Unix listener's full backlog cannot be waited for: look again, less and less often. */
-static int await_backlog(int64_t *pause, tl_time deadline)
-{
-	int64_t until = plat_now() + *pause;
-
-	if (deadline.ns && deadline.ns < until)
-		until = deadline.ns;
-	*pause = *pause < 20000000 ? *pause * 2 : *pause;
-	return strand_sleep("connect", until);
-}
-
-static int await_connected(int fd, uint32_t stamp, tl_time deadline)
-{
-	int error = 0, r = loop_fd_wait(fd, stamp, POLLER_OUT, "connect", deadline);
-	socklen_t n = sizeof error;
-
-	if (r < 0)
-		return r;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 ? -errno : -error;
-}
-
-static int make_connection(int fd, uint32_t stamp, const struct address *a, tl_time deadline)
-{
-	bool poll = deadline.ns == TL_POLL.ns;
-	int64_t pause = 100000;
-	int r;
-
-	for (;;) {
-		if (connect(fd, &a->any, a->size) == 0)
-			return 0;
-		r = -errno;
-		if (r == -EINPROGRESS)
-			return poll ? -EAGAIN : await_connected(fd, stamp, deadline);
-		if (r == -EINTR)
-			continue;
-		if (r != -EAGAIN || poll)
-			return r;
-		if (deadline.ns && deadline.ns <= plat_now())
-			return -ETIMEDOUT;
-		r = await_backlog(&pause, deadline);
-		if (r < 0)
-			return r;
-	}
-}
-
-int tl_connect(tl_stream **ret, const char *address, tl_time deadline)
-{
-	struct address a;
-	tl_stream *s;
-	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
-	int fd, one = 1;
-
-	if (r == 0)
-		r = address_parse(address, &a);
-	if (r < 0)
-		return r;
-	fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	s = stream_room();
-	if (!s) {
-		close(fd);
-		return -ENOMEM;
-	}
-	stream_fill(s, fd, true);
-	r = make_connection(fd, s->stamp, &a, deadline);
-	if (r < 0) {
-		close(fd);
-		mem_free(s);
-		return r;
-	}
-	if (a.any.sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	*ret = s;
 	return 0;
 }
 
@@ -253,7 +167,7 @@ static ssize_t file_read(int fd, void *buf, size_t n)
 static ssize_t file_transfer(
 	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
 {
-	bool in = direction == READING;
+	bool in = direction == STREAM_READING;
 	ssize_t r;
 
 	for (;;) {
@@ -262,7 +176,7 @@ static ssize_t file_transfer(
 			return r;
 		r = loop_fd_wait(s->fd, s->stamp, in ? POLLER_IN : POLLER_OUT,
 			in ? "read" : "write", deadline);
-		if (closed(s))
+		if (stream_closed(s))
 			return -EPIPE;
 		if (r < 0)
 			return r;
@@ -290,8 +204,8 @@ static struct poll_feed *feed_of(tl_stream *s, const struct poller *p)
 		s->feed->feed.held = held;
 		s->feed->of = s;
 	}
-	if (!s->feed || (state & FED && atomic_load_explicit(
-						&s->feed->feed.poller, memory_order_relaxed) != p))
+	if (!s->feed || (state & STREAM_FED && atomic_load_explicit(&s->feed->feed.poller,
+						       memory_order_relaxed) != p))
 		return NULL; /* another loop's still, until that looks again */
 	s->feed->feed.full = true;
 	return &s->feed->feed;
@@ -324,7 +238,7 @@ static ssize_t socket_read(tl_stream *s, void *buf, size_t n, tl_time deadline)
 	while (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
 		op.feed = feed_of(s, l->poller);
 		r = loop_fd_do(op, "read", deadline);
-		if (r <= 0 && closed(s))
+		if (r <= 0 && stream_closed(s))
 			return -EPIPE;
 		if (r == -EAGAIN)
 			s->returns = 0; /* no buffers: in another way, then */
@@ -341,17 +255,18 @@ static ssize_t socket_write(tl_stream *s, const void *buf, size_t n, tl_time dea
 
 	while (r == -EAGAIN && deadline.ns != TL_POLL.ns) {
 		r = loop_fd_do(op, "write", deadline);
-		if (r <= 0 && closed(s))
+		if (r <= 0 && stream_closed(s))
 			return -EPIPE;
 	}
 	return r;
 }
 
-static ssize_t socket_transfer(
-	tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
+ssize_t stream_transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
 {
-	return direction == READING ? socket_read(s, buf, n, deadline)
-				    : socket_write(s, buf, n, deadline);
+	if (!s->socket)
+		return file_transfer(s, direction, buf, n, deadline);
+	return direction == STREAM_READING ? socket_read(s, buf, n, deadline)
+					   : socket_write(s, buf, n, deadline);
 }
 
 /* A strand whose calls never have to wait would keep its loop to itself. */
@@ -371,11 +286,11 @@ static ssize_t transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, t
 
 	if (r < 0 || n == 0)
 		return r;
-	r = enter(s, direction);
+	r = stream_enter(s, direction);
 	if (r < 0)
 		return r;
-	r = (s->socket ? socket_transfer : file_transfer)(s, direction, buf, n, deadline);
-	leave(s, direction);
+	r = stream_transfer(s, direction, buf, n, deadline);
+	stream_leave(s, direction);
 	if (r > 0 && !poll)
 		be_fair(me);
 	return r;
@@ -383,12 +298,12 @@ static ssize_t transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, t
 
 ssize_t tl_read(tl_stream *s, void *buf, size_t n, tl_time deadline)
 {
-	return transfer(s, READING, buf, n, deadline);
+	return transfer(s, STREAM_READING, buf, n, deadline);
 }
 
 ssize_t tl_write(tl_stream *s, const void *buf, size_t n, tl_time deadline)
 {
-	return transfer(s, WRITING, (void *)buf, n, deadline);
+	return transfer(s, STREAM_WRITING, (void *)buf, n, deadline);
 }
 
 static int transfer_all(
@@ -410,12 +325,12 @@ static int transfer_all(
 
 int tl_read_all(tl_stream *s, void *buf, size_t n, size_t *got, tl_time deadline)
 {
-	return transfer_all(s, READING, buf, n, got, deadline);
+	return transfer_all(s, STREAM_READING, buf, n, got, deadline);
 }
 
 int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl_time deadline)
 {
-	return transfer_all(s, WRITING, (void *)buf, n, put, deadline);
+	return transfer_all(s, STREAM_WRITING, (void *)buf, n, put, deadline);
 }
 
 /* -- the rest */

@@ -76,7 +76,7 @@ static void wake_all(tl_event *e)
 		list_remove(&w->link);
 		how = wait_claim(w);
 		if (how != WAIT_LOST)
-			w->result = 1;
+			w->result = 0;
 		wait_finish(who, how);
 	}
 	spin_unlock(&b->lock);

@@ -4,7 +4,7 @@
 #include "run/run.h"
 #include "telar/sync.h"
 
-/* Link w into the event's bucket; its result becomes 1 when a set wakes it.  False: it is set. */
+/* Link w into the event's bucket; its result becomes 0 when a set wakes it.  False: it is set. */
 bool event_enlist(tl_event *e, struct waiter *w);
 
 #endif

@@ -21,8 +21,8 @@
  *
  * A shared waiter looks again at least once a second whether the owner's process lives.  In private
  * memory a foreign participant can only mean that the lock was held by the parent of a fork. */
+#include "talk/lock.h"
 #include "run/run.h"
-#include "telar/sync.h"
 #include <errno.h>
 #include <limits.h>
 
@@ -35,13 +35,6 @@
 static const int64_t HANDOVER_NS = 1000000, LOOK_NS = 1000000000;
 
 enum want { SOUND, REPAIR, HOLD };
-
-/* What a private waiter tells the releaser: waiter.data. */
-struct claim {
-	uint64_t self;
-	int64_t since;
-	bool granted;
-};
 
 static _Atomic uint64_t *word_of(const tl_lock *l) { return (_Atomic uint64_t *)&l->word; }
 static uint64_t load(const tl_lock *l)
@@ -104,7 +97,7 @@ static bool owner_gone(const tl_lock *l, uint64_t w)
 }
 
 /* Wait in private memory; true in claim->granted: the lock is ours. */
-static int wait_private(tl_lock *l, uint64_t w, struct claim *c, tl_time deadline)
+static int wait_private(tl_lock *l, uint64_t w, struct lock_claim *c, tl_time deadline)
 {
 	struct waiter wt = { .object = l, .what = "lock", .data = c };
 	struct wait_list *b = word_bucket(l);
@@ -162,7 +155,7 @@ static bool take(tl_lock *l, uint64_t w, uint64_t self, enum want want, uint64_t
 
 static int acquire_slow(tl_lock *l, struct body *b, enum want want, tl_time deadline)
 {
-	struct claim claim = { .self = b->lock_word };
+	struct lock_claim claim = { .self = b->lock_word };
 	bool shared = window_holds(l);
 	uint64_t carry = 0;
 	int r;
@@ -242,9 +235,49 @@ void tl_lock_hold(tl_lock *l)
 			(void *)l);
 }
 
+/* -- in a select, which waits as a private waiter, and in other lists too */
+
+bool lock_enlist(tl_lock *l, struct waiter *w, struct lock_claim *c)
+{
+	struct wait_list *b = word_bucket(l);
+	uint64_t v = load(l);
+	bool in = v & OWNER && !owner_gone(l, v) && (v & WAITERS || swap(l, v, v | WAITERS));
+
+	if (!in)
+		return false;
+	c->self = strand_self()->body->lock_word;
+	if (!c->since)
+		c->since = plat_now();
+	w->data = c;
+	spin_lock(&b->lock);
+	in = load(l) == (v | WAITERS);
+	if (in)
+		list_append(&b->head, &w->link);
+	spin_unlock(&b->lock);
+	return in;
+}
+
+void lock_withdraw(tl_lock *l, struct waiter *w, struct lock_claim *c)
+{
+	struct wait_list *b = word_bucket(l);
+
+	spin_lock(&b->lock);
+	c->owed |= !c->granted && !list_in(&w->link);
+	list_remove(&w->link);
+	spin_unlock(&b->lock);
+	if (c->granted)
+		note(strand_self()->body, l);
+}
+
+void lock_settle(tl_lock *l, const struct lock_claim *c)
+{
+	if (c->owed)
+		pass_on(l);
+}
+
 /* -- releasing */
 
-static bool old_enough(const struct claim *c) { return plat_now() - c->since >= HANDOVER_NS; }
+static bool old_enough(const struct lock_claim *c) { return plat_now() - c->since >= HANDOVER_NS; }
 
 /* Free or hand over a private lock that is waited for. */
 static void release_private(tl_lock *l, uint64_t next)
@@ -256,7 +289,7 @@ static void release_private(tl_lock *l, uint64_t next)
 
 	spin_lock(&b->lock);
 	while (how == WAIT_LOST && (w = word_first(b, l))) {
-		struct claim *c = w->data;
+		struct lock_claim *c = w->data;
 
 		list_remove(&w->link);
 		who = w->who;
@@ -264,6 +297,7 @@ static void release_private(tl_lock *l, uint64_t next)
 		if (how == WAIT_LOST || next || !old_enough(c))
 			continue;
 		c->granted = true;
+		w->result = 0;
 		next = c->self | (word_first(b, l) ? WAITERS : 0);
 	}
 	atomic_store_explicit(word_of(l), next, memory_order_seq_cst);

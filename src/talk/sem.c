@@ -4,11 +4,12 @@
  * one compare-and-swap; everything with waiters happens under the bucket's lock, where a release
  * grants its unit to the oldest waiter that can still take it, so nobody overtakes (S1).  A waiter
  * that has left but is still linked is uncounted by whoever unlinks it, once (S2). */
+#include "talk/sem.h"
 #include "run/run.h"
-#include "telar/sync.h"
 #include <errno.h>
 
-enum { UNCOUNTED = -1 };
+/* A waiter's size: is it among those whom the value counts? */
+enum { UNCOUNTED, COUNTED };
 
 static _Atomic int32_t *value_of(const tl_sem *m) { return (_Atomic int32_t *)&m->value; }
 static int32_t load(const tl_sem *m)
@@ -31,9 +32,37 @@ static bool take_free(tl_sem *m)
 	return false;
 }
 
+bool sem_enlist(tl_sem *m, struct waiter *w)
+{
+	struct wait_list *b = word_bucket(m);
+	int32_t v = load(m);
+	bool in = false;
+
+	w->size = COUNTED;
+	spin_lock(&b->lock);
+	while (v <= 0 && !in)
+		in = atomic_compare_exchange_weak_explicit(
+			value_of(m), &v, v - 1, memory_order_relaxed, memory_order_relaxed);
+	if (in)
+		list_append(&b->head, &w->link);
+	spin_unlock(&b->lock);
+	return in;
+}
+
+void sem_withdraw(tl_sem *m, struct waiter *w)
+{
+	struct wait_list *b = word_bucket(m);
+
+	spin_lock(&b->lock);
+	list_remove(&w->link);
+	if (w->size == COUNTED)
+		add(m, 1);
+	spin_unlock(&b->lock);
+}
+
 static int wait(tl_sem *m, tl_time deadline)
 {
-	struct waiter w = { .who = wait_me, .object = m, .what = "semaphore" };
+	struct waiter w = { .who = wait_me, .object = m, .what = "semaphore", .size = COUNTED };
 	struct wait_list *b = word_bucket(m);
 	int r;
 
@@ -46,13 +75,8 @@ static int wait(tl_sem *m, tl_time deadline)
 	list_append(&b->head, &w.link);
 	spin_unlock(&b->lock);
 	r = wait_block(&w, deadline);
-	if (r < 0) {
-		spin_lock(&b->lock);
-		list_remove(&w.link);
-		if (w.result != UNCOUNTED)
-			add(m, 1);
-		spin_unlock(&b->lock);
-	}
+	if (r < 0)
+		sem_withdraw(m, &w);
 	return r;
 }
 
@@ -78,8 +102,9 @@ static void grant(tl_sem *m, struct wait_list *b)
 
 		list_remove(&w->link);
 		how = wait_claim(w);
-		if (how == WAIT_LOST)
-			w->result = UNCOUNTED;
+		w->size = UNCOUNTED;
+		if (how != WAIT_LOST)
+			w->result = 0;
 		add(m, 1);
 		wait_finish(who, how);
 		if (how != WAIT_LOST)

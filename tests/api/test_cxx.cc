@@ -119,6 +119,45 @@ TEST(select_waits_for_descriptors)
 	close(ends[1]);
 }
 
+TEST(select_acquires)
+{
+	tl_lock lock = {};
+	tl_sem sem = { 1, 1, 0 };
+	tl_case either[] = { TL_ACQUIRE(&lock), TL_AT(TL_NEVER) };
+	tl_case other[] = { TL_AT(TL_NEVER), TL_ACQUIRE(&sem), TL_CASE_FD(TL_W_READABLE, 0),
+		TL_CASE_OF(TL_W_SEM, &sem, nullptr, 0) };
+
+	CHECK_EQ(tl_select(either, 2, TL_NEVER), 0);
+	CHECK(tl_lock_held(&lock));
+	tl_lock_release(&lock);
+	CHECK_EQ(tl_select(other, 2, TL_NEVER), 1);
+	CHECK_EQ(tl_sem_count(&sem), 0);
+	tl_case now[] = { TL_AT(tl_now()) };
+	CHECK_EQ(tl_select(now, 1, TL_NEVER), 0);
+}
+
+TEST(select_sends_and_receives)
+{
+	tl_listener *listener = nullptr;
+	tl_stream *here = nullptr, *there = nullptr;
+	char text[8], name[64];
+
+	CHECK_EQ(tl_listen(&listener, ":0"), 0);
+	CHECK(tl_listener_address(listener, name, sizeof name) > 0);
+	CHECK_EQ(tl_connect(&here, name, TL_NEVER), 0);
+	tl_case accept[] = { TL_ACCEPT(listener, &there) };
+	CHECK_EQ(tl_select(accept, 1, TL_NEVER), 0);
+	tl_case send[] = { TL_SEND(here, "abc", 3), TL_RECV(here, text, sizeof text) };
+	CHECK_EQ(tl_select(send, 2, TL_NEVER), 0);
+	CHECK_EQ(send[0].result, 3);
+	tl_case receive[] = { TL_RECV(there, text, sizeof text) };
+	CHECK_EQ(tl_select(receive, 1, TL_NEVER), 0);
+	CHECK_EQ(receive[0].result, 3);
+	CHECK_EQ(tl_close(here, TL_NEVER), 0);
+	CHECK_EQ(tl_close(there, TL_NEVER), 0);
+	CHECK_EQ(tl_listener_close(listener, TL_NEVER), 0);
+}
+
 TEST(select_waits_for_an_ending)
 {
 	tl_scope scope = {};
