@@ -12,14 +12,16 @@ cc = os.environ.get('CC', 'cc')
 
 def alone(file):
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(os.path.join(source, 'examples', file), folder)
+        for needed in [file, *headers]:
+            shutil.copy(os.path.join(source, 'examples', needed), folder)
         p = subprocess.run([cc, '-Wall', '-Wextra', '-Werror', file, '-o', 'program',
                             '-I', os.path.join(source, 'include'), os.path.join(build, 'libtelar.so')],
                            cwd=folder, capture_output=True, text=True, timeout=50)
     return p.stderr
 
 
-files = sorted(f for f in os.listdir(os.path.join(source, 'examples')) if f.endswith('.c'))
+there = sorted(os.listdir(os.path.join(source, 'examples')))
+files, headers = ([f for f in there if f.endswith(end)] for end in ('.c', '.h'))
 with ThreadPoolExecutor(2) as pool:
     wrong = [error for error in pool.map(alone, files) if error]
 if wrong or not files:

@@ -36,6 +36,11 @@ def exactly(*wanted):
     return lambda lines: same(lines, list(wanted))
 
 
+def matches(line, pattern):
+    if not re.fullmatch(pattern, line):
+        raise Wrong(f'{line!r} is not {pattern!r}')
+
+
 def any_order(*wanted):
     return lambda lines: same(sorted(lines), sorted(wanted))
 
@@ -81,6 +86,27 @@ def lifecycle(lines):
     same(len(lines), len(seen['Task-1']) + len(seen['Thread-1']))
 
 
+def receipts_in_turn(lines):
+    """Each student's four steps, one student after another."""
+    steps = ['El estudiante adjunta su comprobante de pago', 'El sistema valida el comprobante',
+             'El sistema sube el comprobante (código bloqueante)',
+             'El sistema envía notificación del pago registrado']
+    same(lines[:-2], [f'Alumno {i}: {step}' for i in (1, 2) for step in steps])
+    matches(lines[-2], r'2 alumnos, uno tras otro: \d\.\d\d s cada uno, \d\.\d\d s en total')
+    matches(lines[-1], r'3000 alumnos a la vez: el último espera \d+ s \(\d+\.\d horas\)')
+
+
+def receipts(lines):
+    """A row per way, which says what it did; tasks of one loop never run two at once."""
+    matches(lines[0], r'20 alumnos; validar ocupa el procesador \d+\.\d\d ms por comprobante')
+    same(lines[1].split()[:4], ['forma', 'alumnos', 'tiempo', 'memoria'])
+    row = r'{} +{} +\d+\.\d\d s +\d+\.\d MiB +{}'
+    matches(lines[2], row.format('secuencial', 3, 1) + r'   sólo 3: los 20, uno tras otro, serían .*')
+    matches(lines[3], row.format('hilos', 20, r'\d+'))
+    matches(lines[4], row.format('tareas', 20, 1))
+    same(len(lines), 5)
+
+
 # -- the list: program, arguments, and what becomes of its lines ------------------------------------
 # By name.  A line per way of running it; a check is a function of the lines that raises Wrong.
 
@@ -101,6 +127,8 @@ EXAMPLES = [
     ('loop_embedded', '', any_order(
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),
+    ('receipts_async', '--scale 0.02 --students 20', receipts),
+    ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
     ('snooze_threads', '--scale 0.1', snooze),
     ('thread_subclass', '', exactly(
         'Ejecutando el hilo principal...', *(f' Ejecutando el hilo:  {i}' for i in range(3)))),
@@ -118,7 +146,7 @@ def one(case):
     name, args, check = case
     try:
         check(run(name, *args.split()))
-    except (Wrong, subprocess.TimeoutExpired) as error:
+    except (Wrong, OSError, subprocess.TimeoutExpired) as error:
         return f'{name} {args}: {error}'
 
 
@@ -127,7 +155,7 @@ def usage(name):
     try:
         for args in ('--nonsense',), ('--scale',), ('--scale', 'x'):
             same(run(name, *args, status=2, errors=r'usage: .*\n'), [])
-    except (Wrong, subprocess.TimeoutExpired) as error:
+    except (Wrong, OSError, subprocess.TimeoutExpired) as error:
         return f'{name} with arguments that make no sense: {error}'
 
 
