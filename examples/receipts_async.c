@@ -12,7 +12,7 @@
  * and between the moment it was waited for and the moment they ran, "ready"; also where a thread
  * that works sees that time has passed without it.
  *
- * --students N (3000), --scale X shortens the seconds, --timeline FILE.html, --svg FILE.svg */
+ * --students N (3000; 10,000 at the most, as each is a thread of the system), --scale X shortens the seconds, --timeline FILE.html, --svg FILE.svg */
 #include "timeline.h"
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FEW = 3, VALIDATE = 2, STEPS = 4, NOISE = 5000 /* ns */ };
+enum { FEW = 3, MANY = 10000, VALIDATE = 2, STEPS = 4, NOISE = 5000 /* ns */ };
 
 static const char *const names[] = { "", "adjuntar", "validar", "subir", "notificar" };
 static const double lengths[] = { 0, 0.4, 0.2, 1.8, 0.3 };
@@ -317,9 +317,9 @@ static int draw(const char *path, int how(FILE *, const struct timeline *, int),
 
 int main(int argc, char **argv)
 {
-	struct timeline all[WAYS];
+	struct timeline all[WAYS] = { 0 };
 	const char *html = NULL, *svg = NULL;
-	int i = 1;
+	int i = 1, r;
 
 	for (; i + 1 < argc; i += 2)
 		if (!strcmp(argv[i], "--scale"))
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 			svg = argv[i + 1];
 		else
 			break;
-	if (i < argc || !(scale > 0) || students < 1)
+	if (i < argc || !(scale > 0) || students < 1 || students > MANY)
 		return fprintf(stderr,
 			       "usage: %s [--students N] [--scale X] [--timeline FILE.html] "
 			       "[--svg FILE.svg]\n",
@@ -342,6 +342,9 @@ int main(int argc, char **argv)
 		(double)ns(work()) / 1e6);
 	printf("forma         alumnos     tiempo       memoria  en ejecución a la vez\n");
 	fflush(stdout);
-	return run_all(all) < 0 || draw(html, timeline_html, all) < 0 ||
-	       draw(svg, timeline_svg, all) < 0;
+	r = run_all(all) < 0 || draw(html, timeline_html, all) < 0 ||
+	    draw(svg, timeline_svg, all) < 0;
+	for (i = 0; i < WAYS; i++)
+		timeline_free(&all[i]);
+	return r;
 }

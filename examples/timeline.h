@@ -76,6 +76,13 @@ static void lane_mark(struct lane *l, int64_t at, int state, int step, int who)
 	l->marks[l->n++] = (struct mark){ at, (uint8_t)state, (uint8_t)step, who };
 }
 
+static void timeline_free(struct timeline *t)
+{
+	for (int i = 0; i < t->n; i++)
+		free(t->lanes[i].marks);
+	free(t->lanes);
+}
+
 static int64_t lane_end(const struct timeline *t, const struct lane *l, int i)
 {
 	return i + 1 < l->n ? l->marks[i + 1].at : t->length;
