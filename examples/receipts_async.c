@@ -12,7 +12,8 @@
  * and between the moment it was waited for and the moment they ran, "ready"; also where a thread
  * that works sees that time has passed without it.
  *
- * --students N (3000; 10,000 at the most, as each is a thread of the system), --scale X shortens the seconds, --timeline FILE.html, --svg FILE.svg */
+ * --students N (3000; at most 10,000, as each is a thread of the system), --scale X shortens the
+ * seconds, --timeline FILE.html, --svg FILE.svg */
 #include "timeline.h"
 #include <errno.h>
 #include <string.h>

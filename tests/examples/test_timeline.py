@@ -95,12 +95,14 @@ def overlaps(panel, state):
 
 
 def check_way(panel, work):
-    """Lanes of strands begin as created, then ready, and run at least for the work they do."""
+    """Lanes of strands begin as created, then ready, and run at least for the work they do.  (What
+    comes third may be anything: a first moment of running in which a thread is put off again
+    counts as ready.)"""
     way, lanes = panel['data-way'], panel['lanes']
     for name, lane in lanes.items():
         check_lane(panel, name, lane)
         if way != 'secuencial':
-            need([s for s, _, _ in lane[:3]] == ['created', 'ready', 'running'],
+            need([s for s, _, _ in lane[:2]] == ['created', 'ready'],
                  f'{way}, {name}: begins with {lane[:3]}')
         ran = sum(end - start for state, start, end in lane if state == 'running')
         need(ran >= work / 2, f'{way}, {name}: ran for {ran} ns, of {work}')
