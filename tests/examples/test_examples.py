@@ -137,6 +137,11 @@ EXAMPLES = [
         'Alumno 1 adjuntando recibo.pdf por 45.50....',
         'Alumno 2 adjuntando comprobante por 12.00....')),
     ('threads_target', '', exactly(*['Alumno adjuntando comprobante...'] * 3)),
+    ('use_cases', '--scale 3', any_order(
+        *(f'Descarga {i}: 65536 bytes' for i in (1, 2, 3)),
+        'Documento grande guardado: 4194304 bytes', 'Otro documento editado mientras tanto: sí',
+        "Búsqueda de 'hilo': 3", "Búsqueda de 'espera': 2", "Búsqueda de 'proceso': 0",
+        'Sistema A: funciona', 'Sistema B: ECONNREFUSED', 'Sistema C: ETIMEDOUT')),
 ]
 
 # -- all of them -----------------------------------------------------------------------------------

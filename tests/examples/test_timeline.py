@@ -2,7 +2,7 @@
 # What receipts_async draws, in a browser's own words: the page is loaded without a network, and the
 # lanes and states are read out of its DOM.  The SVG file must be well-formed and say the same.
 # once
-# limit 60
+# limit 120
 import os, re, shutil, subprocess, sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree
