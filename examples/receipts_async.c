@@ -12,7 +12,7 @@
  * and between the moment it was waited for and the moment they ran, "ready"; also where a thread
  * that works sees that time has passed without it.
  *
- * --students N (3000; at most 10,000, as each is a thread of the system), --scale X shortens the
+ * --students N (3000; at most 5,000, as each is a thread of the system), --scale X shortens the
  * seconds, --timeline FILE.html, --svg FILE.svg */
 #include "timeline.h"
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FEW = 3, MANY = 10000, VALIDATE = 2, STEPS = 4, NOISE = 5000 /* ns */ };
+enum { FEW = 3, MANY = 5000, VALIDATE = 2, STEPS = 4, NOISE = 5000 /* ns */ };
 
 static const char *const names[] = { "", "adjuntar", "validar", "subir", "notificar" };
 static const double lengths[] = { 0, 0.4, 0.2, 1.8, 0.3 };
