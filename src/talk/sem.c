@@ -2,8 +2,9 @@
  *
  * value >= 0: units free, and nobody waits.  value < 0: so many wait.  Leaving the upper side is
  * one compare-and-swap; everything with waiters happens under the bucket's lock, where a release
- * grants its unit to the oldest waiter that can still take it, so nobody overtakes (S1).  A waiter
- * that has left but is still linked is uncounted by whoever unlinks it, once (S2). */
+ * grants its unit to the oldest waiter that can still take it, so nobody overtakes (W32).  A
+ * waiter that has left but is still linked is uncounted by whoever unlinks it, once (W30).  The
+ * claims are in tests/model/CLAIMS.md. */
 #include "talk/sem.h"
 #include "run/run.h"
 #include <errno.h>
@@ -91,35 +92,44 @@ int tl_sem_acquire(tl_sem *m, tl_time deadline)
 	return deadline.ns == TL_POLL.ns ? -EAGAIN : wait(m, deadline);
 }
 
-/* One unit to the oldest waiter, with the bucket's lock held. */
-static void grant(tl_sem *m, struct wait_list *b)
+/* n units to the oldest waiters, with the bucket's lock held and the value below 0.  The value
+ * moves once: until then nobody comes past the lock, so units that are left over stay within the
+ * limit (W33).  Who was granted one may free m: it is let go after that. */
+static void grant(tl_sem *m, struct wait_list *b, int n)
 {
+	struct node won, *first;
 	struct waiter *w;
+	int32_t change = n;
 
-	while ((w = word_first(b, m))) {
-		struct parker *who = w->who;
-		enum wait_claim how;
+	list_init(&won);
+	while (n && (w = word_first(b, m))) {
+		enum wait_claim how = wait_claim(w);
 
 		list_remove(&w->link);
-		how = wait_claim(w);
 		w->size = UNCOUNTED;
-		if (how != WAIT_LOST)
-			w->result = 0;
-		add(m, 1);
-		wait_finish(who, how);
-		if (how != WAIT_LOST)
-			return;
+		if (how == WAIT_LOST) {
+			change++;
+			continue;
+		}
+		w->result = 0;
+		w->data = (void *)(uintptr_t)how;
+		list_append(&won, &w->link);
+		n--;
 	}
-	add(m, 1);
+	add(m, change);
+	while ((first = list_pop(&won))) {
+		w = container_of(first, struct waiter, link);
+		wait_finish(w->who, (enum wait_claim)(uintptr_t)w->data);
+	}
 }
 
+/* Those who wait are served out of the n, which are not fewer for that. */
 static bool fits(const tl_sem *m, int32_t v, int n)
 {
-	return n <= INT32_MAX - (v > 0 ? v : 0) && (!m->limit || (int64_t)v + n <= m->limit);
+	return n <= (m->limit ? m->limit : INT32_MAX) - (v > 0 ? v : 0);
 }
 
-/* Where somebody waits; -EAGAIN: nobody does by now.  Below 0 the value is still under the bucket's
- * lock, so what was found to fit does. */
+/* Where somebody waits; -EAGAIN: nobody does by now. */
 static int release_waited(tl_sem *m, int n)
 {
 	struct wait_list *b = word_bucket(m);
@@ -130,21 +140,22 @@ static int release_waited(tl_sem *m, int n)
 	v = load(m);
 	if (v < 0)
 		r = fits(m, v, n) ? 0 : -EOVERFLOW;
-	while (r == 0 && n--)
-		grant(m, b);
+	if (r == 0)
+		grant(m, b, n);
 	spin_unlock(&b->lock);
 	return r;
 }
 
 int tl_sem_release(tl_sem *m, int n)
 {
-	int32_t v = load(m);
+	int32_t v;
 	int r;
 
 	strand_self();
 	if (n < 1)
 		return -EINVAL;
 	do {
+		v = load(m);
 		while (v >= 0 && fits(m, v, n))
 			if (atomic_compare_exchange_weak_explicit(value_of(m), &v, v + n,
 				    memory_order_release, memory_order_relaxed))
@@ -152,7 +163,6 @@ int tl_sem_release(tl_sem *m, int n)
 		if (v >= 0)
 			return -EOVERFLOW;
 		r = release_waited(m, n);
-		v = load(m);
 	} while (r == -EAGAIN);
 	return r;
 }

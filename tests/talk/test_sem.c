@@ -125,12 +125,30 @@ TEST(release_n_wakes_n)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* Those who wait make no room beyond the limit: a release is measured as if nobody did. */
+TEST(W33_waiters_make_no_room)
+{
+	tl_scope s = { 0 };
+	tl_strand t[QUEUE];
+
+	line.m.limit = 2;
+	tl_scope_open(&s);
+	line_up(&s, t);
+	CHECK_EQ(tl_sem_release(&line.m, 3), -EOVERFLOW);
+	for (int i = 0; i < QUEUE; i++)
+		CHECK_EQ(tl_state(t[i]), TL_BLOCKED);
+	CHECK_EQ(tl_sem_count(&line.m), 0);
+	for (int i = 0; i < QUEUE; i += 2)
+		CHECK_EQ(tl_sem_release(&line.m, 2), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
 TEST(those_who_leave_are_passed_over)
 {
 	tl_scope s = { 0 };
 	tl_strand t[QUEUE];
 
-	line.m.limit = 1;
+	line.m.limit = 2;
 	tl_scope_open(&s);
 	line_up(&s, t);
 	for (int i = 0; i < QUEUE; i++)
@@ -141,7 +159,7 @@ TEST(those_who_leave_are_passed_over)
 	CHECK_EQ(tl_sem_release(&line.m, 2), 0);
 	CHECK_EQ(ending(t[5]), 0);
 	CHECK_EQ(tl_sem_count(&line.m), 1);
-	CHECK_EQ(tl_sem_release(&line.m, 1), -EOVERFLOW);
+	CHECK_EQ(tl_sem_release(&line.m, 2), -EOVERFLOW);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
