@@ -2,9 +2,10 @@
  *
  * A waiter is in the bucket before it releases the lock, so a notify under the lock finds it; n
  * wakes are n of those waiting, oldest first, and nothing is stored (W35, W37).  A wake that meets
- * a deadline or a cancel goes to one of them, never to neither (W36): see tests/model/CLAIMS.md.  The lock is taken
- * again whatever happens; if it was lost on the way, -EOWNERDEAD and not held.  The first word
- * remembers, while somebody waits, with which lock, to tell a notify without it. */
+ * a deadline or a cancel goes to one of them, never to neither (W36).  The lock is taken again
+ * whatever happens (W38); if it was lost on the way, -EOWNERDEAD and not held.  The first word
+ * remembers, while somebody waits, with which lock, to tell a notify without it.  The claims are in
+ * tests/model/CLAIMS.md. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include <errno.h>
