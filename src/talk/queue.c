@@ -1,9 +1,11 @@
-/* queue.c - records of bytes, bounded, with an end, handed over exactly once.
+/* queue.c - records of bytes, bounded, with an end, handed over exactly once.  Its last part, the
+ * end and the counting of what is done, is in queue_end.c.
  *
- * The ring has two ends, each with its lock.  A put or get that need not wait, and wakes nobody,
- * goes the short way, with the lock of its end alone.  All else holds both locks, and is as if
- * there were one: the lists of those who wait, and `state`, which tells the short ways of them,
- * change only then.
+ * First in, first out lies in a ring, which has two ends, each with its lock.  A put or get that
+ * need not wait, and wakes nobody, goes the short way, with the lock of its end alone.  All else
+ * holds both locks, and is as if there were one: the lists of those who wait, and `state`, which
+ * tells the short ways of them, change only then.  Any other order lies in a pile, which has no
+ * short ways and one lock: "both locks" is then this one, and "the ring" the pile.
  *
  * Invariants, whenever nobody holds both: where a getter waits the ring is empty and the queue is
  * not ended; where a putter waits the ring holds `capacity` records.  A put gives its item to a
@@ -30,16 +32,26 @@ static uint32_t state(struct tl_queue *q)
 
 static bool has_ended(struct tl_queue *q) { return state(q) & QUEUE_ENDED; }
 
-static void lock(struct tl_queue *q) { ring_lock(&q->ring, loop_here); }
-
-static void unlock(struct tl_queue *q)
+void queue_lock(struct tl_queue *q)
 {
-	uint32_t now = (state(q) & QUEUE_ENDED) | (list_empty(&q->getters) ? 0 : QUEUE_GETTERS) |
+	if (queue_piled(q))
+		biased_lock(&q->ring.out.lock, loop_here);
+	else
+		ring_lock(&q->ring, loop_here);
+}
+
+void queue_unlock(struct tl_queue *q)
+{
+	uint32_t now = (state(q) & (QUEUE_ENDED | QUEUE_PILED)) |
+		       (list_empty(&q->getters) ? 0 : QUEUE_GETTERS) |
 		       (list_empty(&q->putters) ? 0 : QUEUE_PUTTERS);
 
 	if (now != state(q))
 		atomic_store_explicit(&q->state, now, memory_order_relaxed);
-	ring_unlock(&q->ring);
+	if (now & QUEUE_PILED)
+		biased_unlock(&q->ring.out.lock);
+	else
+		ring_unlock(&q->ring);
 }
 
 int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
@@ -49,19 +61,23 @@ int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 
 	strand_self();
 	o = o ? o : &none;
-	for (unsigned i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
-		if (o->reserved[i])
-			return -EINVAL;
-	if (o->max_item > INT_MAX)
+	if (!RESERVED_ZERO(o) || o->max_item > INT_MAX || (o->lifo && o->order))
 		return -EINVAL;
 	q = mem_zalloc_lines(sizeof *q);
 	if (!q)
 		return -ENOMEM;
 	list_init(&q->getters);
 	list_init(&q->putters);
+	list_init(&q->joiners);
 	q->capacity = o->capacity ? o->capacity : CAPACITY;
 	q->max_item = o->max_item ? o->max_item : MAX_ITEM;
+	q->short_size = q->max_item + 1;
 	q->get_hope = q->put_hope = HOPE;
+	if (o->lifo || o->order) {
+		q->state = QUEUE_PILED;
+		q->pile.order = o->order;
+		q->short_size = 0;
+	}
 	if (o->name)
 		snprintf(q->name, sizeof q->name, "%s", o->name);
 	*ret = q;
@@ -76,9 +92,9 @@ tl_queue *tl_queue_close(tl_queue *q)
 		return NULL;
 	if (q->closing)
 		q->closing(q->closing_arg);
-	lock(q);
-	waited = !list_empty(&q->getters) || !list_empty(&q->putters);
-	unlock(q);
+	queue_lock(q);
+	waited = !list_empty(&q->getters) || !list_empty(&q->putters) || !list_empty(&q->joiners);
+	queue_unlock(q);
 	if (waited) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
 			"queue '%s' is closed while strands wait in it", q->name);
@@ -86,8 +102,40 @@ tl_queue *tl_queue_close(tl_queue *q)
 		return NULL; /* leaked, rather than pulled from under them */
 	}
 	ring_free(&q->ring);
+	pile_free(&q->pile);
 	mem_free(q);
 	return NULL;
+}
+
+/* -- with both locks held: the records, wherever they lie */
+
+static size_t count(struct tl_queue *q) { return queue_piled(q) ? q->pile.n : ring_n(&q->ring); }
+
+static bool any(struct tl_queue *q) { return queue_piled(q) ? q->pile.n : ring_any(&q->ring); }
+
+static int store(struct tl_queue *q, const void *item, size_t size)
+{
+	int r;
+
+	if (queue_piled(q))
+		return pile_put(&q->pile, item, size);
+	r = ring_room(&q->ring, size);
+	if (r == 0)
+		ring_put(&q->ring, item, size);
+	return r;
+}
+
+static size_t peek(struct tl_queue *q)
+{
+	return queue_piled(q) ? pile_peek(&q->pile) : ring_peek(&q->ring);
+}
+
+static void take(struct tl_queue *q, void *buf)
+{
+	if (queue_piled(q))
+		pile_take(&q->pile, buf);
+	else
+		ring_take(&q->ring, buf);
 }
 
 /* -- with both locks held.  A strand that is woken is left in *woken, for let_go after unlock */
@@ -120,6 +168,13 @@ static struct waiter *claim(struct node *list, struct woken *woken)
 	return NULL;
 }
 
+static void count_handed(struct tl_queue *q)
+{
+	size_t n = atomic_load_explicit(&q->handed, memory_order_relaxed);
+
+	atomic_store_explicit(&q->handed, n + 1, memory_order_relaxed);
+}
+
 /* To the oldest getter whose buffer it fits; those with smaller ones hear of it. */
 static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
 {
@@ -130,6 +185,7 @@ static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct 
 			if (size)
 				memcpy(w->data, item, size);
 			w->result = (int)size;
+			count_handed(q);
 			return true;
 		}
 		w->result = -EMSGSIZE;
@@ -140,8 +196,6 @@ static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct 
 
 static int put_now(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
 {
-	int r;
-
 	woken->how = WAIT_LOST;
 	if (size > q->max_item)
 		return -EMSGSIZE;
@@ -149,12 +203,7 @@ static int put_now(struct tl_queue *q, const void *item, size_t size, struct wok
 		return -EPIPE;
 	if (hand_over(q, item, size, woken))
 		return 0;
-	if (ring_n(&q->ring) >= q->capacity)
-		return -EAGAIN;
-	r = ring_room(&q->ring, size);
-	if (r == 0)
-		ring_put(&q->ring, item, size);
-	return r;
+	return count(q) < q->capacity ? store(q, item, size) : -EAGAIN;
 }
 
 /* A place is free: the oldest waiting putter's item moves in. */
@@ -163,11 +212,9 @@ static void admit_putter(struct tl_queue *q, struct woken *woken)
 	struct waiter *w;
 
 	while ((w = claim(&q->putters, woken))) {
-		w->result = ring_room(&q->ring, w->size);
-		if (w->result == 0) {
-			ring_put(&q->ring, w->data, w->size);
+		w->result = store(q, w->data, w->size);
+		if (w->result == 0)
 			return;
-		}
 		let_go(woken); /* no memory for it: the place is the next one's */
 	}
 }
@@ -177,12 +224,12 @@ static int get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woke
 	size_t size;
 
 	woken->how = WAIT_LOST;
-	if (!ring_any(&q->ring))
+	if (!any(q))
 		return has_ended(q) ? -EPIPE : -EAGAIN;
-	size = ring_peek(&q->ring);
+	size = peek(q);
 	if (size > cap)
 		return -EMSGSIZE;
-	ring_take(&q->ring, buf);
+	take(q, buf);
 	admit_putter(q, woken);
 	return (int)size;
 }
@@ -191,13 +238,25 @@ static int get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woke
 
 enum { LONG = INT_MIN };
 
+static __attribute__((noinline)) int put_at_once(struct tl_queue *q, const void *item, size_t size)
+{
+	struct woken woken;
+	int r;
+
+	queue_lock(q);
+	r = put_now(q, item, size, &woken);
+	queue_unlock(q);
+	let_go(&woken);
+	return r;
+}
+
 static inline int put_short(struct tl_queue *q, const void *item, size_t size)
 {
 	struct ring *g = &q->ring;
 	int r = LONG;
 
-	if (size > q->max_item)
-		return -EMSGSIZE;
+	if (__builtin_expect(size >= q->short_size, 0))
+		return put_at_once(q, item, size);
 	biased_lock(&g->in.lock, loop_here);
 	if (!state(q) && !hostile_odd()) {
 		if (ring_fits(g, q->capacity, size)) {
@@ -211,22 +270,33 @@ static inline int put_short(struct tl_queue *q, const void *item, size_t size)
 	return r;
 }
 
+/* From a pile, with its lock held, which is released. */
+static __attribute__((noinline)) int get_piled(struct tl_queue *q, void *buf, size_t cap)
+{
+	struct woken woken;
+	int r = get_now(q, buf, cap, &woken);
+
+	queue_unlock(q);
+	let_go(&woken);
+	return r;
+}
+
 static inline int get_short(struct tl_queue *q, void *buf, size_t cap)
 {
 	struct ring *g = &q->ring;
+	size_t size;
 	int r = LONG;
 
 	biased_lock(&g->out.lock, loop_here);
-	if (!(state(q) & QUEUE_PUTTERS) && !hostile_odd()) {
-		if (!ring_any(g)) {
+	if (__builtin_expect(!(state(q) & (QUEUE_PUTTERS | QUEUE_PILED)), 1) && !hostile_odd()) {
+		if (__builtin_expect(!ring_any(g), 0))
 			r = state(q) & QUEUE_ENDED ? -EPIPE : -EAGAIN;
-		} else {
-			size_t size = ring_peek(g);
-
-			r = size > cap ? -EMSGSIZE : (int)size;
-			if (r >= 0)
-				ring_take(g, buf);
-		}
+		else if (__builtin_expect((size = ring_peek(g)) > cap, 0))
+			r = -EMSGSIZE;
+		else
+			r = (int)size, ring_take(g, buf);
+	} else if (state(q) & QUEUE_PILED) {
+		return get_piled(q, buf, cap);
 	}
 	biased_unlock(&g->out.lock);
 	return r;
@@ -236,10 +306,10 @@ void queue_put_once(struct tl_queue *q, const void *item, size_t size)
 {
 	struct woken woken = { .how = WAIT_LOST };
 
-	lock(q);
+	queue_lock(q);
 	if (!ring_holds(&q->ring, item, size))
 		put_now(q, item, size, &woken);
-	unlock(q);
+	queue_unlock(q);
 	let_go(&woken);
 }
 
@@ -249,20 +319,20 @@ bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get)
 {
 	bool in;
 
-	lock(q);
+	queue_lock(q);
 	in = !has_ended(q) &&
-	     (get ? !ring_n(&q->ring) : ring_n(&q->ring) >= q->capacity && list_empty(&q->getters));
+	     (get ? !count(q) : count(q) >= q->capacity && list_empty(&q->getters));
 	if (in)
 		list_append(get ? &q->getters : &q->putters, &w->link);
-	unlock(q);
+	queue_unlock(q);
 	return in;
 }
 
 void queue_withdraw(struct tl_queue *q, struct waiter *w)
 {
-	lock(q);
+	queue_lock(q);
 	list_remove(&w->link);
-	unlock(q);
+	queue_unlock(q);
 }
 
 /* With both locks held, which are released: see wait_park. */
@@ -273,7 +343,7 @@ static int park(struct tl_queue *q, struct node *list, struct waiter *w, tl_time
 	w->who = wait_me;
 	wait_begin();
 	list_append(list, &w->link);
-	unlock(q);
+	queue_unlock(q);
 	r = wait_block(w, deadline);
 	if (r == 0)
 		return w->result;
@@ -282,18 +352,25 @@ static int park(struct tl_queue *q, struct node *list, struct waiter *w, tl_time
 }
 
 /* Is it worth trying again?  Also when there is no point in lingering. */
+static bool astir(struct tl_queue *q) { return state(q) & ~(uint32_t)QUEUE_PILED; }
+
+static size_t seems(struct tl_queue *q)
+{
+	return queue_piled(q) ? pile_count(&q->pile) : ring_seems(&q->ring);
+}
+
 static bool may_put(void *arg)
 {
 	struct tl_queue *q = arg;
 
-	return state(q) || ring_seems(&q->ring) < q->capacity;
+	return astir(q) || seems(q) < q->capacity;
 }
 
 static bool may_get(void *arg)
 {
 	struct tl_queue *q = arg;
 
-	return state(q) || ring_seems(&q->ring);
+	return astir(q) || seems(q);
 }
 
 /* To wait in the list and be woken costs more than to let the others of this loop run, or to watch
@@ -335,11 +412,11 @@ static __attribute__((noinline)) int put_long(
 		if (!goes_long(r, deadline))
 			return r;
 	}
-	lock(q);
+	queue_lock(q);
 	r = put_now(q, item, size, &woken);
 	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
 		return park(q, &q->putters, &w, deadline);
-	unlock(q);
+	queue_unlock(q);
 	let_go(&woken);
 	return r;
 }
@@ -356,11 +433,11 @@ static __attribute__((noinline)) int get_long(
 		if (!goes_long(r, deadline))
 			return r;
 	}
-	lock(q);
+	queue_lock(q);
 	r = get_now(q, buf, cap, &woken);
 	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
 		return park(q, &q->getters, &w, deadline);
-	unlock(q);
+	queue_unlock(q);
 	let_go(&woken);
 	return r;
 }
@@ -372,6 +449,8 @@ int tl_queue_put(tl_queue *q, const void *item, size_t size, tl_time deadline)
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
 	r = put_short(q, item, size);
+	if (__builtin_expect(r == 0, 1))
+		return 0;
 	return goes_long(r, deadline) ? put_long(q, item, size, deadline) : r;
 }
 
@@ -382,43 +461,7 @@ int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
 	r = get_short(q, buf, cap);
+	if (__builtin_expect(r >= 0, 1))
+		return r;
 	return goes_long(r, deadline) ? get_long(q, buf, cap, deadline) : r;
-}
-
-/* Claim all of list with -EPIPE, and keep them in gone, with how in size: nobody is let go before
- * the lock is, for the first to return may close the queue (W6). */
-static void dismiss(struct node *list, struct node *gone)
-{
-	struct woken woken;
-	struct waiter *w;
-
-	while ((w = claim(list, &woken))) {
-		w->result = -EPIPE;
-		w->size = woken.how;
-		list_append(gone, &w->link);
-	}
-}
-
-void tl_queue_end(tl_queue *q)
-{
-	struct node gone, *n;
-
-	list_init(&gone);
-	lock(q);
-	atomic_fetch_or_explicit(&q->state, QUEUE_ENDED, memory_order_relaxed);
-	dismiss(&q->getters, &gone);
-	dismiss(&q->putters, &gone);
-	unlock(q);
-	while ((n = list_pop(&gone))) {
-		struct waiter *w = container_of(n, struct waiter, link);
-
-		wait_finish(w->who, (enum wait_claim)w->size);
-	}
-}
-
-int tl_queue_count(tl_queue *q)
-{
-	size_t n = ring_count(&q->ring);
-
-	return n > INT_MAX ? INT_MAX : (int)n;
 }

@@ -2,6 +2,7 @@
 #ifndef TELAR_TALK_QUEUE_H
 #define TELAR_TALK_QUEUE_H
 #include "run/run.h"
+#include "talk/pile.h"
 #include "talk/ring.h"
 #include "telar/queue.h"
 
@@ -12,20 +13,42 @@ struct tl_queue {
 	/* hints: how often lingering is worth it, see linger */
 	_Atomic uint32_t get_hope, put_hope;
 	/* do not change */
-	size_t capacity, max_item;
+	size_t capacity;
+	size_t short_size; /* from this size on, no put goes the short way: max_item + 1, or 0 */
+	size_t max_item;
 	char name[32];
 	void (*closing)(void *arg); /* told first by tl_queue_close, or NULL */
 	void *closing_arg;
 	struct ring ring;
+	struct pile pile; /* in place of the ring's records, if QUEUE_PILED */
+	/* see queue_end.c */
+	_Alignas(PLAT_LINE) _Atomic size_t done; /* twice what was told done or dropped, + JOINED */
+	_Atomic size_t handed; /* items given to a getter directly; written with the locks held */
+	struct node joiners;   /* guarded by the locks */
 };
 
-enum { QUEUE_ENDED = 1, QUEUE_GETTERS = 2, QUEUE_PUTTERS = 4 /* somebody is in that list */ };
+enum {
+	QUEUE_ENDED = 1,
+	QUEUE_GETTERS = 2, /* somebody is in that list */
+	QUEUE_PUTTERS = 4,
+	QUEUE_PILED = 8 /* not first in, first out; does not change */
+};
+
+static inline bool queue_piled(struct tl_queue *q)
+{
+	return atomic_load_explicit(&q->state, memory_order_relaxed) & QUEUE_PILED;
+}
+
+/* Both locks of the ring; of a pile, which has one end only, that of the taking one. */
+void queue_lock(struct tl_queue *q);
+void queue_unlock(struct tl_queue *q);
 
 /* Link w, unless its put or get can be done now. */
 bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get);
 void queue_withdraw(struct tl_queue *q, struct waiter *w);
 
-/* Put, unless the same item is in it already; so there is room, where items are few. */
+/* Into one that is first in, first out: put, unless the same item is in it already; so there is
+ * room, where items are few. */
 void queue_put_once(struct tl_queue *q, const void *item, size_t size);
 
 #endif

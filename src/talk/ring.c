@@ -78,6 +78,13 @@ bool ring_holds(struct ring *g, const void *item, size_t size)
 	return false;
 }
 
+void ring_clear(struct ring *g)
+{
+	g->out.n = g->out.seen_n = g->in.n;
+	place(g, 0);
+	atomic_store_explicit(&g->out.told_n, g->out.n, memory_order_release);
+}
+
 void ring_free(struct ring *g) { mem_free(g->buf); }
 
 size_t ring_count(const struct ring *g)

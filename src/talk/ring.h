@@ -41,6 +41,7 @@ void ring_unlock(struct ring *g);
 static inline size_t ring_n(const struct ring *g) { return g->in.n - g->out.n; }
 int ring_room(struct ring *g, size_t size); /* make some: 0, -ENOMEM */
 bool ring_holds(struct ring *g, const void *item, size_t size);
+void ring_clear(struct ring *g); /* forget what is in it */
 void ring_free(struct ring *g);
 
 /* -- with neither */
