@@ -4,6 +4,7 @@
 #include <telar/base.h>
 #include <telar/file.h>
 #include <telar/future.h>
+#include <telar/generator.h>
 #include <telar/loop.h>
 #include <telar/queue.h>
 #include <telar/report.h>

@@ -76,6 +76,9 @@ static inline void plat_relax(void)
 /* Leave the running stack, whose place is kept in *save, for the one kept in to.  Callee-saved
  * registers move with the stack; floating-point modes do not, they belong to the thread. */
 void plat_switch(void **save, void *to);
+/* The same between a generator and who advances it, for a caller that does nothing after it: the
+ * other side's call of it answers `answer`. */
+int plat_cross(void **save, void *to, int answer);
 /* Lay a first frame on a fresh stack that ends at top, so that switching to the answer calls
  * entry(arg).  entry must never return.  top: 16-aligned. */
 void *plat_stack_begin(void *top, void (*entry)(void *), void *arg);

@@ -10,10 +10,12 @@
  * move with their stacks. */
 #ifdef __aarch64__
 	.text
-	.globl plat_switch
-	.hidden plat_switch
+	.globl plat_switch, plat_cross
+	.hidden plat_switch, plat_cross
 	.type plat_switch, @function
+	.type plat_cross, @function
 	.p2align 4
+plat_cross:		/* the same, with an answer for the other side in w2 */
 plat_switch:		/* x0: where to keep this stack's place; x1: the other's place */
 	.cfi_startproc
 	hint 34		/* bti c */
@@ -50,6 +52,7 @@ plat_switch:		/* x0: where to keep this stack's place; x1: the other's place */
 	.cfi_rel_offset d15, 152
 	mov x9, sp
 	str x9, [x0]
+	mov w0, w2
 	mov sp, x1	/* the same layout there, so the rules above go on holding */
 	ldp d14, d15, [sp, 144]
 	.cfi_restore d14
@@ -85,8 +88,9 @@ plat_switch:		/* x0: where to keep this stack's place; x1: the other's place */
 	ret
 	.cfi_endproc
 	.size plat_switch, . - plat_switch
+	.size plat_cross, . - plat_cross
 
-	/* The outermost frame of a task: x19 holds the function, x20 its argument, as
+	/* The outermost frame of a stack: x19 holds the function, x20 its argument, as
 	 * plat_stack_begin laid them.  Unwinders stop here: there is no caller, neither by the rule
 	 * below nor by the frame record, whose link x29 is 0. */
 	.globl plat_stack_entry

@@ -10,12 +10,8 @@
  * for a yield). */
 #ifdef __x86_64__
 	.text
-	.globl plat_switch
-	.hidden plat_switch
-	.type plat_switch, @function
-	.p2align 4
-plat_switch:		/* rdi: where to keep this stack's place; rsi: the other's place */
-	.cfi_startproc
+	/* Keep this stack's place, go to the other's. */
+	.macro exchange
 	pushq %rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset rbp, 0
@@ -54,11 +50,40 @@ plat_switch:		/* rdi: where to keep this stack's place; rsi: the other's place *
 	popq %rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore rbp
+	.endm
+
+	.globl plat_switch
+	.hidden plat_switch
+	.type plat_switch, @function
+	.p2align 4
+plat_switch:		/* rdi: where to keep this stack's place; rsi: the other's place */
+	.cfi_startproc
+	exchange
 	ret
 	.cfi_endproc
 	.size plat_switch, . - plat_switch
 
-	/* The outermost frame of a task: r12 holds the function, r13 its argument, as
+	/* The same, with an answer for the other side, and as the last thing that its caller does (a
+	 * tail call): it leaves by a jump.  A generator and who advances it call from two places, so
+	 * a return would be predicted to go to the wrong one each time; where the jump goes is
+	 * predicted by where it went before.  Its price: the call that led here is never returned
+	 * from, so the next return further up is mispredicted. */
+	.globl plat_cross
+	.hidden plat_cross
+	.type plat_cross, @function
+	.p2align 4
+plat_cross:		/* as above; edx: the answer */
+	.cfi_startproc
+	movl %edx, %eax
+	exchange
+	popq %rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	jmpq *%rcx
+	.cfi_endproc
+	.size plat_cross, . - plat_cross
+
+	/* The outermost frame of a stack: r12 holds the function, r13 its argument, as
 	 * plat_stack_begin laid them.  Unwinders stop here: there is no caller. */
 	.globl plat_stack_entry
 	.hidden plat_stack_entry

@@ -94,20 +94,19 @@ static void put_site(struct line *l, const void *site)
 
 /* -- the handler */
 
-/* How large was the stack that addr lies just below, in its guard?  0: it does not.  A task's is
- * the
- * one it runs on; the main thread's has no guard but the limit of its growth. */
+/* How large was the stack that addr lies just below, in its guard?  0: it does not.  A task's or a
+ * generator's is the one it runs on; the main thread's has no guard but the limit of its growth. */
 static size_t overflown(const char *addr, const struct strand *s)
 {
-	const struct switch_note *task = &s->body->note;
+	const struct ground *on = s->body->on;
 	size_t page = plat_page();
 
 	if (own.low && addr < own.low + page && addr >= own.low - GAP)
 		return own.size;
-	if (s == s->loop->zero || !task->low)
+	if (on == &s->loop->body.own || !on->note.low)
 		return 0;
-	if (addr >= (const char *)task->low && addr < (const char *)task->low + page)
-		return (task->size - 1) / page * page;
+	if (addr >= (const char *)on->note.low && addr < (const char *)on->note.low + page)
+		return (on->note.size - 1) / page * page;
 	return 0;
 }
 
@@ -120,6 +119,7 @@ static void describe(int i, const void *addr)
 	put(&l, "telar: ");
 	if (size) {
 		put(&l, "stack overflow in ");
+		put(&l, s->body->on->from ? "a generator of " : "");
 	} else {
 		put(&l, names[i]);
 		put(&l, " at ");

@@ -205,7 +205,7 @@ struct strand *loop_pick(struct loop *l)
 
 void loop_arrived(struct loop *l)
 {
-	switch_arrive(&l->now_runs->body->note, l->left);
+	switch_arrive(&l->now_runs->body->on->note, l->left);
 	if (l->dead) {
 		stack_give(l->dead);
 		l->dead = NULL;
@@ -217,9 +217,9 @@ void loop_switch(struct loop *l, struct strand *from, struct strand *to, bool go
 	struct body *b = from->body;
 
 	l->budget = BUDGET;
-	l->left = &b->note;
+	l->left = &b->on->note;
 	loop_runs(l, to);
-	switch_leave(&b->note, &to->body->note, gone);
+	switch_leave(l->left, &to->body->on->note, gone);
 	plat_switch(&b->sp, to->body->sp);
 	loop_arrived(l);
 }

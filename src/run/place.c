@@ -20,7 +20,9 @@ static bool plain(const struct strand *s)
 
 static bool room_here(const struct body *b)
 {
-	return b->floor && (const char *)__builtin_frame_address(0) > b->floor;
+	const char *floor = b->on->floor;
+
+	return floor && (const char *)__builtin_frame_address(0) > floor;
 }
 
 /* The joiner's frame: the child's body lies in it. */
@@ -29,16 +31,14 @@ static tl_end run_here(struct loop *l, struct strand *me, struct strand *s)
 	struct body *mine = me->body, b;
 	int r;
 
-	b.stack = NULL;
-	b.floor = mine->floor;
-	b.note = mine->note;
+	b.own = (struct ground){ .floor = mine->on->floor, .note = mine->on->note };
 	strand_begin(s, &b);
 	SHOW(mine->placed, true);
 	loop_runs(l, s);
 	r = strand_run(s);
 	loop_runs(l, me);
 	SHOW(mine->placed, false);
-	mine->note = b.note;
+	mine->on->note = b.own.note;
 	timer_leave(l);
 	return strand_end(s, r);
 }

@@ -7,6 +7,7 @@
 #ifndef TELAR_RUN_H
 #define TELAR_RUN_H
 #include "plat/switch.h"
+#include "telar/generator.h"
 #include "telar/report.h"
 #include "telar/scope.h"
 #include "wait/wait.h"
@@ -58,6 +59,14 @@ struct strand {
 };
 _Static_assert(sizeof(struct strand) == 128, "two cache lines");
 
+/* What a strand stands on: its own stack, or a generator's. */
+struct ground {
+	struct ground *from; /* a generator's: where its strand came from; NULL: the strand's own */
+	tl_scope *base;      /* a generator's: the innermost scope then */
+	const char *floor;   /* no child is run in place below this; NULL: none at all */
+	struct switch_note note;
+};
+
 /* A strand that has begun: at the top of a task's stack, or in a thread's loop. */
 struct body {
 	tl_scope outer;     /* closes when the function returns */
@@ -69,12 +78,12 @@ struct body {
 	const char *_Atomic waits;
 	const void *_Atomic object;
 	_Atomic int64_t since;
-	struct stack *stack; /* NULL: a thread's own */
-	const char *floor;   /* no child is run in place below this; NULL: none at all */
-	char name[32];       /* a default one, for tl_my_name */
-	bool placed;         /* a child runs on this strand's stack; shown */
+	char name[32]; /* a default one, for tl_my_name */
+	bool placed;   /* a child runs on this strand's stack; shown */
 	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
-	struct switch_note note;
+	struct ground *on; /* where it is now */
+	struct ground own;
+	tl_gen *gens; /* its open generators, the newest first */
 };
 
 /* It is needed soon: both its cache lines. */
@@ -150,7 +159,7 @@ extern const char strand_begins[];    /* what a strand waits for that has yet to
 int strand_sleep(const char *what, int64_t until);
 /* Told when a strand ends with locks held; set by the floor that has locks. */
 extern void (*strand_lost)(struct body *b);
-/* Its function has returned: what it still holds is lost. */
+/* Its function has returned: its generators are closed, what it still holds is lost. */
 void strand_lose(struct strand *s);
 
 /* What few strands need, in one allocation with the copy of *arg. */
@@ -187,6 +196,9 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside); /* true: something
 /* task.c */
 bool task_settle(struct strand *s); /* not begun: may it now?  Else it ends, or waits on */
 int task_begin(struct strand *s);   /* give it a stack; < 0: it has ended without */
+
+/* generator.c */
+void gen_end(struct body *b); /* its strand ends: close those that it left open */
 
 /* place.c */
 bool place_join(struct strand *me, struct strand *s, tl_end *ret); /* s has run, here */

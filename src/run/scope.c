@@ -447,7 +447,7 @@ int tl_scope_close(tl_scope *s)
 {
 	struct strand *me = strand_self();
 
-	if (me->body->inner != s) {
+	if (me->body->inner != s || me->body->on->base == s) {
 		report(TL_R_MISUSE, me, -EINVAL, "scope '%s' is closed that is not the innermost",
 			s->name ? s->name : "");
 		return -EINVAL;

@@ -225,7 +225,7 @@ static void give_pooled(struct stack *k)
 
 void stack_give(struct stack *k)
 {
-	switch_bury(&k->body.note);
+	switch_bury(&k->body.own.note);
 	switch_forget(k->low, k->size);
 	if (k->own) {
 		plat_release(k->low, k->size);

@@ -16,6 +16,15 @@ struct stack *stack_take(size_t size); /* 0: the default; NULL: no memory */
 void stack_give(struct stack *k);
 void stack_flush(void); /* the thread ends */
 
+/* What a strand stands on whose frames lie below top. */
+static inline struct ground stack_ground(const struct stack *k, const void *top)
+{
+	size_t size = (size_t)((const char *)top - k->low);
+
+	return (struct ground){ .floor = k->low + k->size / 4,
+		.note = { .low = k->low, .size = size } };
+}
+
 /* Frames begin below the header, on a 16-byte boundary. */
 static inline void *stack_top(struct stack *k) { return (void *)((uintptr_t)k & ~(uintptr_t)15); }
 

@@ -120,6 +120,8 @@ void strand_begin(struct strand *s, struct body *b)
 	b->held = 0;
 	b->reads = 0;
 	b->deaf = b->placed = false;
+	b->on = &b->own;
+	b->gens = NULL;
 	strand_lock_word(s, b);
 	s->begun = true;
 	b->outer.name = NULL;
@@ -143,6 +145,7 @@ void (*strand_lost)(struct body *b);
 
 void strand_lose(struct strand *s)
 {
+	gen_end(s->body);
 	if (s->body->reads)
 		report(TL_R_MISUSE, s, 0,
 			"ended reading a read-write lock, which no writer gets now");

@@ -121,8 +121,7 @@ int task_begin(struct strand *s)
 		return -ENOMEM;
 	}
 	strand_begin(s, &k->body);
-	k->body.floor = k->low + k->size / 4;
-	k->body.note = (struct switch_note){ .low = k->low, .size = (size_t)((char *)k - k->low) };
+	k->body.own = stack_ground(k, k);
 	k->body.sp = plat_stack_begin(stack_top(k), task_main, s);
 	return 0;
 }

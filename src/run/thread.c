@@ -29,7 +29,7 @@ static int enter(struct strand *s, bool foreign)
 		return -ENOMEM;
 	l->foreign = foreign;
 	SHOW(s->loop, l);
-	l->body.floor = plat_stack_floor();
+	l->body.own.floor = plat_stack_floor();
 	loop_here = l;
 	strand_begin(s, &l->body);
 	wait_me = &s->park;
@@ -223,6 +223,11 @@ int tl_finish(void)
 	tl_scope *outer = &me->body->outer;
 	int r;
 
+	if (me->body->on->from) {
+		report(TL_R_MISUSE, me, -EBUSY, "calls tl_finish from inside a generator");
+		return 1;
+	}
+	gen_end(me->body);
 	while (me->body->inner != outer)
 		tl_scope_close(me->body->inner);
 	r = scope_end(outer, true);

@@ -121,6 +121,12 @@ EXAMPLES = [
         'Task C: factorial(4) = 24', 'timeout!')),
     ('daemon', '--scale 0.1', daemon),
     ('daemon_join', '--scale 0.01', daemon_joined),
+    ('generator_grep', '', exactly('Buscando cadena python', 'python', 'Cerrando')),
+    ('generator_next', '', exactly(
+        *map(str, range(10)), 'fin: EPIPE', 'Hola', 'python', 'Alguien ha llamado a close()')),
+    ('generator_pipeline', '', exactly(
+        '1: python es un lenguaje', '2: se llama python', 'empujadas: 2',
+        '1: python es un lenguaje', '2: se llama python', 'tiradas: 2')),
     ('hello', '', exactly(*WEAVE, 'the scope answers OK')),
     ('hello', 'slow', exactly(*WEAVE, 'the scope answers ETIMEDOUT')),
     ('lifecycle', '', lifecycle),

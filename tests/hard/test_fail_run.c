@@ -261,6 +261,58 @@ FAULTS(lock_of_another_process)
 	return 0;
 }
 
+/* -- generators */
+
+static int steps(void *arg)
+{
+	int r = tl_sleep(tl_us(10));
+
+	while (r == 0)
+		r = tl_gen_yield(arg, NULL);
+	return r;
+}
+
+/* Each level has its own, opened and closed inside. */
+static int nests(void *depth)
+{
+	int below = *(int *)depth - 1, r, q;
+	tl_gen *g;
+
+	r = tl_gen_open(
+		&g, below ? nests : steps, &below, &(tl_gen_opts){ .stack = 65536u * below });
+	if (r < 0)
+		return r;
+	r = tl_gen_from(g, NULL);
+	q = tl_gen_close(g);
+	return q < 0 ? q : r;
+}
+
+static int advances(void *depth)
+{
+	tl_gen *g;
+	int r, q;
+
+	BEGINS();
+	r = tl_gen_open(&g, nests, depth, NULL);
+	if (r < 0)
+		return ends(r);
+	for (int i = 0; r == 0 && i < 3; i++)
+		r = tl_gen_send(g, NULL, NULL);
+	q = tl_gen_close(g);
+	return ends(r < 0 ? r : q);
+}
+
+FAULTS(generators)
+{
+	tl_scope s = { 0 };
+	int depth = 4;
+
+	tl_scope_open(&s);
+	tl_task_start(&s, advances, &depth, NULL);
+	tl_task_start(&s, advances, &depth, NULL);
+	return tl_scope_close(&s);
+}
+
 /* -- looking */
 
 FAULTS(looking)

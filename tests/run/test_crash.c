@@ -113,6 +113,26 @@ static void main_overflows(void)
 	overflow(&some);
 }
 
+static int in_a_generator(void *arg)
+{
+	tl_gen *g;
+
+	CHECK_EQ(tl_gen_open(&g, overflow, arg, NULL), 0);
+	return tl_gen_send(g, NULL, NULL);
+}
+
+static void generator_overflows(void)
+{
+	CHECK_EQ(tl_crash_reports(true), 0);
+	run(tl_task_start, in_a_generator, &(tl_opts){ .name = "outside" });
+}
+
+static void generator_of_a_thread_overflows(void)
+{
+	CHECK_EQ(tl_crash_reports(true), 0);
+	run(tl_thread_start, in_a_generator, NULL);
+}
+
 TEST(a_stack_overflow_is_named)
 {
 	dies_of(SIGSEGV, task_overflows, "telar: stack overflow in 'deep' (started at ",
@@ -124,6 +144,12 @@ TEST(a_stack_overflow_is_named)
 		"telar: stack overflow in 'Task-1' (started at ", "), stack of 256 KiB");
 	dies_of(SIGSEGV, main_overflows, "telar: stack overflow in 'MainThread', stack of ",
 		" KiB");
+	dies_of(SIGSEGV, generator_overflows,
+		"telar: stack overflow in a generator of 'outside' (started at ",
+		"), stack of 256 KiB");
+	dies_of(SIGSEGV, generator_of_a_thread_overflows,
+		"telar: stack overflow in a generator of 'Thread-1' (started at ",
+		"), stack of 256 KiB");
 }
 
 /* -- other faults */
