@@ -145,6 +145,50 @@ FAULTS(queue)
 	return r;
 }
 
+/* A pile, what is done and who joins: one item after the other, smallest first. */
+static int smaller(const void *a, const void *b) { return *(const char *)a - *(const char *)b; }
+
+static int works(void *arg)
+{
+	char item[100];
+	int r;
+
+	BEGINS();
+	while ((r = tl_queue_get(arg, item, sizeof item, TL_NEVER)) >= 0) {
+		CHECK_EQ(r, item[0]);
+		CHECK_EQ(tl_queue_done(arg), 0);
+	}
+	return ends(r == -EPIPE ? 0 : r);
+}
+
+FAULTS(queue_of_work)
+{
+	tl_queue_opts o = { .capacity = 40, .order = smaller };
+	tl_scope s = { 0 };
+	char item[100] = { 0 };
+	tl_queue *q;
+	int r = tl_queue_open(&q, &o), put = 0;
+
+	if (r < 0)
+		return r;
+	for (char i = 30; r == 0 && i; i--, put += r == 0) {
+		item[0] = i;
+		r = tl_queue_put(q, item, (size_t)i, TL_POLL);
+	}
+	CHECK_EQ(tl_queue_count(q), put);
+	CHECK_EQ(tl_queue_unfinished(q), put);
+	tl_scope_open(&s);
+	tl_scope_fail(&s, r);
+	tl_task_start(&s, works, q, NULL);
+	tl_thread_start(&s, works, q, NULL);
+	tl_scope_fail(&s, tl_queue_join(q, every_patience()));
+	put = tl_queue_unfinished(q);
+	CHECK_EQ(tl_queue_drop(q), put);
+	r = tl_scope_close(&s);
+	tl_queue_close(q);
+	return r;
+}
+
 /* -- a loop that sleeps in its poller is woken by others */
 
 static int sets(void *arg)
