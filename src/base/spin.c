@@ -3,7 +3,14 @@
 #include <sched.h>
 #include <time.h>
 
-enum { SPINS = 100, YIELDS = 110 };
+enum { SPINS = 100, YIELDS = 110, NAP = 50000 /* ns */, DOUBLINGS = 11 /* to 0.1 s */ };
+
+/* Each nap is twice as long as the one before, so nobody waits much longer than he must, and a crowd
+ * of thousands leaves the processor to the one that holds the lock. */
+static void nap(unsigned n)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = NAP << (n < DOUBLINGS ? n : DOUBLINGS) }, NULL);
+}
 
 void spin_pause(unsigned *turn)
 {
@@ -14,7 +21,7 @@ void spin_pause(unsigned *turn)
 	else if (n < YIELDS)
 		sched_yield();
 	else
-		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+		nap(n - YIELDS);
 }
 
 void spin_wait(struct spin *s)
