@@ -3,11 +3,11 @@
  * What is unfinished is derived: what was put, which the ring or the pile counts anyway and
  * `handed` completes, less what was told done or dropped.  So puts and gets do nothing for it.
  *
- * While nobody joins, done is one compare-and-swap, and its last touch (W32): who sees the count
+ * While nobody joins, done is one compare-and-swap, and its last touch: who sees the count
  * at zero may close the queue.  Who joins sets JOINED in the same word, with both locks held, and
  * from then on the count changes only under the locks; so between the joiner's look and its place
  * in the list nothing is missed, and who brings the count to zero finds everybody who waits for
- * that (W31).
+ * that.
  * A put may raise it again at any time: joiners return for the moment at which it was zero. */
 #include "talk/queue.h"
 #include <errno.h>
