@@ -263,17 +263,19 @@ bool work_own(struct loop *l)
 
 	if (!d->room)
 		return false;
-	spin_lock(&d->lock);
-	n = pop_old(d, loot, true);
-	spin_unlock(&d->lock);
-	keep(l, loot, n);
+	do {
+		spin_lock(&d->lock);
+		n = pop_old(d, loot, true);
+		spin_unlock(&d->lock);
+		keep(l, loot, n);
+	} while (n && !l->first); /* no memory for these: who sleeps now leaves the others */
 	return n > 0;
 }
 
 void work_take(struct loop *l)
 {
-	if (!work_own(l) && l->takes && !l->first)
-		steal(l, false);
+	while (!work_own(l) && l->takes && !l->first && steal(l, false) && !l->first)
+		; /* no memory for the first of them: see to the others */
 }
 
 /* -- workers */
