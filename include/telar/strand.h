@@ -54,7 +54,7 @@ typedef struct tl_opts {
 	enum tl_missed missed; /* of .every */
 	tl_time at;            /* does not begin before; a task waiting for it is a timer */
 	tl_span every;         /* runs fn again and again, see tl_task_start */
-	tl_span slack;         /* may begin up to so much later, together with others */
+	tl_span slack;         /* a task may begin up to so much later, together with others */
 	size_t stack;          /* bytes; 0: 256 KiB for a task, the system's default for a thread */
 	const tl_thread_opts *thread;
 	/* Zero.  One word, which may become a pointer to more: a struct above 80 bytes is cleared
@@ -67,6 +67,9 @@ typedef struct tl_opts {
  * .every the task calls fn first at .at (else after one period) and then once per period until it
  * is cancelled or fn answers < 0; each call counts from the planned time, not from the end of the
  * one before; what becomes of missed ones says .missed.  Calls of one .every strand never overlap.
+ * Tasks that wait for the same time begin in the order of their starts.  With .slack a task that
+ * waits for its time may begin up to so much later, never earlier: whenever the loop is up, all
+ * begin whose time has come, and it wakes for the first whose slack is over.
  * Not a cancel point.  The result may be ignored: a failed start is also a failure of the scope.
  * Errors: -ENOMEM, -EINVAL (options; or NULL scope on a foreign thread), -ECANCELED (the scope is
  * cancelled; not a failure). Ownership: *arg stays the caller's unless .copy is given.  On failure

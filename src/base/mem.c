@@ -6,9 +6,13 @@
 
 void *mem_alloc(size_t size) { return malloc(size); }
 void *mem_zalloc(size_t size) { return calloc(1, size); }
+void *mem_alloc_lines(size_t size)
+{
+	return aligned_alloc(PLAT_LINE, (size + PLAT_LINE - 1) / PLAT_LINE * PLAT_LINE);
+}
 void *mem_zalloc_lines(size_t size)
 {
-	void *p = aligned_alloc(PLAT_LINE, (size + PLAT_LINE - 1) / PLAT_LINE * PLAT_LINE);
+	void *p = mem_alloc_lines(size);
 
 	return p ? memset(p, 0, size) : NULL;
 }

@@ -5,7 +5,8 @@
 
 void *mem_alloc(size_t size); /* not cleared; NULL: none */
 void *mem_zalloc(size_t size);
-void *mem_zalloc_lines(size_t size); /* on cache lines of its own */
+void *mem_alloc_lines(size_t size);  /* on cache lines of its own; not cleared */
+void *mem_zalloc_lines(size_t size); /* the same, cleared */
 void *mem_resize(void *p, size_t size);
 void mem_free(void *p);
 

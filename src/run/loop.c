@@ -145,6 +145,13 @@ void loop_take_in(struct loop *l)
 	work_take(l);
 }
 
+static bool due(struct loop *l)
+{
+	int64_t next = timer_next(l);
+
+	return next && next <= l->now;
+}
+
 /* Between turns: what came in, descriptors, timers. */
 static void look_outside(struct loop *l)
 {
@@ -154,7 +161,7 @@ static void look_outside(struct loop *l)
 	loop_take_in(l);
 	if (l->polling && l->first)
 		poller_wait(l->poller, -1);
-	else if (!l->first && (!l->n_timers || l->timers[0].at > l->now))
+	else if (!l->first && !due(l))
 		sleep_loop(l);
 	l->now = plat_now();
 	timer_fire(l, l->now);
@@ -244,7 +251,7 @@ void loop_yield(struct loop *l)
 
 void loop_share(struct loop *l)
 {
-	bool others = l->first || l->polling || l->n_timers || !inbox_empty(l);
+	bool others = l->first || l->polling || l->alarms || !inbox_empty(l);
 
 	l->budget = BUDGET;
 	if (others || (++l->shares % PATIENT == 0 && work_waits(l)))
@@ -439,7 +446,8 @@ void loop_close(struct loop *l)
 	if (l->counted)
 		deadlock_loops(-1);
 	poller_close(l->poller);
-	mem_free(l->timers);
+	heap_free(&l->timers);
+	heap_free(&l->windows);
 	spin_lock(&all.lock);
 	unlink_loop(l);
 	mem_free(l->deque.at);
@@ -475,7 +483,7 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->after = NULL;
 	l->first = NULL;
 	l->last = &l->first;
-	l->polling = l->n_timers = me->timer = 0;
+	l->polling = l->alarms = l->timers.n = l->windows.n = me->alarm = 0;
 	l->claims = 1;
 	l->deque = (struct deque){ 0 };
 	l->takes = false;

@@ -1,31 +1,29 @@
 /* loop.h - the loop of a thread: what it does while it waits. */
 #ifndef TELAR_RUN_LOOP_H
 #define TELAR_RUN_LOOP_H
+#include "base/heap.h"
 #include "plat/poller.h"
 #include "run/run.h"
 
 struct embed;
-struct timer {
-	int64_t at;
-	struct strand *strand;
-};
 
 struct loop {
 	/* the thread's own */
-	struct strand *now_runs;         /* see loop_runs */
-	struct strand *zero;             /* the strand that the thread itself is */
-	struct strand *first, **last;    /* run queue */
-	int budget;                      /* calls that the strand may complete without blocking */
-	unsigned turn;                   /* strands run since the outside was looked at */
-	int64_t now;                     /* the time as of this turn */
-	struct timer *timers;            /* a 4-ary heap, from index 0 */
-	uint32_t n_timers, room, claims; /* used, allocated, and strands that may want a place */
-	struct poller *poller;           /* made at the first wait for a descriptor */
-	unsigned polling;                /* strands that wait in it */
-	struct stack *dead;              /* of a task that has just switched away for good */
-	struct switch_note *left;        /* whom the last switch left */
-	struct body body;                /* of zero */
-	struct loop *after;              /* in the list of all */
+	struct strand *now_runs;      /* see loop_runs */
+	struct strand *zero;          /* the strand that the thread itself is */
+	struct strand *first, **last; /* run queue */
+	int budget;                   /* calls that the strand may complete without blocking */
+	unsigned turn;                /* strands run since the outside was looked at */
+	int64_t now;                  /* the time as of this turn */
+	struct heap timers, windows;  /* see timer.c */
+	uint64_t turns;               /* of the last alarm */
+	uint32_t alarms, claims;      /* set, and strands that may want one */
+	struct poller *poller;        /* made at the first wait for a descriptor */
+	unsigned polling;             /* strands that wait in it */
+	struct stack *dead;           /* of a task that has just switched away for good */
+	struct switch_note *left;     /* whom the last switch left */
+	struct body body;             /* of zero */
+	struct loop *after;           /* in the list of all */
 	pid_t os_id;
 	struct waiter *drainer; /* zero, when its thread is about to end */
 	bool foreign;           /* adopted, not started by telar */
@@ -36,7 +34,7 @@ struct loop {
 	unsigned met;           /* bias.c: real locks taken since the way was closed */
 	struct strand *held;    /* ended, and not yet dismissed: see scope.c */
 	unsigned n_held;
-	unsigned shares;        /* see loop_share */
+	unsigned shares; /* see loop_share */
 	uint32_t stolen; /* work.c: so many in the last theft, and when; how long the */
 	int64_t stolen_at, shy, shy_until; /* thief keeps away from tasks that are too short */
 	bool rests;                        /* work.c: it has said that it is idle */

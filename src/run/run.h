@@ -40,7 +40,7 @@ struct strand {
 	struct spin lock;      /* guards body's scopes, block and name against the eyes of others */
 	_Atomic uint64_t id;   /* 24 bits of slot, 40 of generation */
 	_Atomic uint32_t life; /* see above */
-	uint32_t timer;        /* place in the loop's heap, from 1; 0: none */
+	uint32_t alarm;        /* see timer.c; 0: none; shown */
 	struct strand *next;   /* in a run queue, an inbox or a free list */
 	tl_scope *scope;       /* its owner; NULL: none (main, adopted); shown */
 	struct node sibling;   /* in its owner; guarded by the owner's lock */
@@ -50,8 +50,14 @@ struct strand {
 	struct body *body;   /* NULL: has not begun, or has ended; guarded by lock for others */
 	struct extra *extra; /* what few strands need, or NULL; shown, but freed under lock */
 	const void *site;    /* shown, like all down to number */
-	int result;
-	uint8_t how, kind;
+	union {
+		int64_t rings; /* when, while there is an alarm; not shown */
+		struct {       /* once it has ended */
+			int result;
+			uint8_t how;
+		};
+	};
+	uint8_t kind;
 	bool foreign, begun; /* but for this one */
 	bool at_home;        /* it will never change its loop */
 	uint32_t number;     /* of the default name */
@@ -164,7 +170,7 @@ void strand_lose(struct strand *s);
 
 /* What few strands need, in one allocation with the copy of *arg. */
 struct extra {
-	tl_span every;
+	tl_span every, slack;
 	enum tl_missed missed;
 	size_t stack;
 	tl_thread_opts thread;
@@ -229,9 +235,11 @@ void watch_ends(struct loop *l, int64_t from); /* it has slept since then */
 int timer_room(struct loop *l);              /* a place for one more strand; -ENOMEM */
 void timer_leave(struct loop *l);            /* one less */
 void timer_at(struct strand *s, int64_t at); /* at the latest: an earlier one stays */
+/* At `at`, or up to slack later together with others; whatever was set before. */
+void timer_between(struct strand *s, int64_t at, int64_t slack);
 void timer_off(struct strand *s);
 void timer_fire(struct loop *l, int64_t now);
-int64_t timer_next(const struct loop *l); /* 0: none */
+int64_t timer_next(struct loop *l); /* 0: none */
 
 /* deadlock.c: counts what could still wake somebody */
 int64_t deadlock_sleep(struct loop *l); /* until somebody wakes it; or: look again then */

@@ -27,7 +27,8 @@ const char strand_begins[] = "its time to begin";
 
 static size_t extra_size(const tl_opts *o, void (*unborn)(void *arg))
 {
-	bool any = unborn || o->name || o->copy || o->every.ns || o->stack || o->thread;
+	bool any =
+		unborn || o->name || o->copy || o->every.ns || o->slack.ns || o->stack || o->thread;
 
 	return any ? sizeof(struct extra) + o->copy : 0;
 }
@@ -47,6 +48,7 @@ static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 	memset(x, 0, sizeof *x);
 	x->unborn = unborn;
 	x->every = o->every;
+	x->slack = o->slack;
 	x->missed = o->missed;
 	x->stack = o->stack;
 	if (o->thread) {
@@ -72,7 +74,7 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	int r;
 
 	atomic_store_explicit(&s->park.word, PARK_IDLE, memory_order_relaxed);
-	s->timer = 0;
+	SHOW(s->alarm, 0);
 	SHOW(s->scope, NULL);
 	list_init(&s->sibling);
 	SHOW(s->loop, l);
@@ -194,14 +196,13 @@ static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s
 	uint32_t old;
 	bool visitor;
 
+	timer_off(s);
 	SHOW(s->result, result);
 	SHOW(s->how, (uint8_t)ret.how);
 	if (result < 0 && !cancelled && s->scope)
 		scope_failed(s);
 	if (!s->begun && s->extra && s->extra->unborn)
 		s->extra->unborn(s->arg);
-	if (s->timer)
-		timer_off(s);
 	visitor = strand_hold(s);
 	s->body = NULL;
 	x = s->extra;

@@ -34,7 +34,7 @@ static bool wait_on(struct strand *s)
 	if (too_late(s) || !too_early(s))
 		wait_poke(&s->park);
 	else if (!paused(s))
-		timer_at(s, s->planned);
+		timer_between(s, s->planned, s->extra ? s->extra->slack.ns : 0);
 	return false;
 }
 

@@ -1,64 +1,49 @@
-/* timer.c - the timers of a loop: a 4-ary heap with the time beside the pointer, so that sifting
- * reads one cache line per level.
+/* timer.c - the timers of a loop.
  *
- * A strand has at most one entry.  An entry says "look at this strand at the latest then": waiting
+ * A strand has at most one alarm.  An alarm says "look at this strand at the latest then": waiting
  * with a later deadline leaves it where it is, so a server whose every read has a deadline of half
- * a minute touches the heap twice a minute per connection, not twice per read.  An entry that fires
- * too early pokes its strand, which arms again. */
+ * a minute touches the heap twice a minute per connection, not twice per read.  One that rings too
+ * early pokes its strand, which sets it again.
+ *
+ * Alarms are entries of a heap, in the order of time and then of setting.  Nobody looks for an
+ * entry: one whose alarm is off or was set to an earlier time is stale.  It is dropped when its
+ * time comes, with all others when they dominate, and at once when no alarm is left.  strand.alarm
+ * is the turn of the one entry that counts, 0 is none.
+ *
+ * A strand with slack has a second entry of the same turn, in a heap of windows: the time from
+ * which it may ring together with whoever rings then.  There is one if there is memory: it only
+ * saves wake-ups.
+ *
+ * An entry names a record, and that may be another strand's by now, also on another loop: its alarm
+ * is read before its loop, pairs with the writes in strand_init and set. */
 #include "base/mem.h"
 #include "run/run.h"
 #include <errno.h>
 
-enum { FAN = 4, FIRST_ROOM = 64 };
+enum { SLOT_BITS = 24, FEW = 64 };
 
-static void put(struct loop *l, uint32_t i, struct timer t)
+static struct strand *record(struct entry e)
 {
-	l->timers[i] = t;
-	t.strand->timer = i + 1;
+	return slot_at((uint32_t)e.who & ((1u << SLOT_BITS) - 1));
 }
 
-static void up(struct loop *l, uint32_t i, struct timer t)
+/* Whose alarm it is; NULL: stale. */
+static struct strand *owner(const struct loop *l, struct entry e)
 {
-	for (; i && t.at < l->timers[(i - 1) / FAN].at; i = (i - 1) / FAN)
-		put(l, i, l->timers[(i - 1) / FAN]);
-	put(l, i, t);
+	struct strand *s = record(e);
+
+	return LOOK(s->alarm) == (uint32_t)(e.who >> SLOT_BITS) && LOOK(s->loop) == l ? s : NULL;
 }
 
-static uint32_t least_child(const struct loop *l, uint32_t i)
-{
-	uint32_t c = i * FAN + 1, end = c + FAN < l->n_timers ? c + FAN : l->n_timers, least = c;
+static bool counts(struct entry e, void *loop) { return owner(loop, e) != NULL; }
 
-	for (; c < end; c++)
-		if (l->timers[c].at < l->timers[least].at)
-			least = c;
-	return least;
-}
-
-static void down(struct loop *l, uint32_t i, struct timer t)
-{
-	for (;;) {
-		uint32_t c = least_child(l, i);
-
-		if (c >= l->n_timers || l->timers[c].at >= t.at)
-			break;
-		put(l, i, l->timers[c]);
-		i = c;
-	}
-	put(l, i, t);
-}
+/* At most half of the entries, and a few, are stale. */
+static uint32_t most(uint32_t alarms) { return 2 * alarms + FEW; }
 
 int timer_room(struct loop *l)
 {
-	uint32_t room = l->room ? l->room * 2 : FIRST_ROOM;
-	struct timer *bigger;
-
-	if (l->claims == l->room) {
-		bigger = mem_resize(l->timers, room * sizeof *bigger);
-		if (!bigger)
-			return -ENOMEM;
-		l->timers = bigger;
-		l->room = room;
-	}
+	if (!heap_reserve(&l->timers, most(l->claims + 1)))
+		return -ENOMEM;
 	l->claims++;
 	return 0;
 }
@@ -69,45 +54,89 @@ void timer_leave(struct loop *l)
 		loop_alone(l);
 }
 
-void timer_at(struct strand *s, int64_t at)
+static struct entry set(struct strand *s, int64_t at)
 {
 	struct loop *l = s->loop;
-	struct timer t = { at, s };
+	uint64_t slot = atomic_load_explicit(&s->id, memory_order_relaxed) << (64 - SLOT_BITS);
+	struct entry e = { .at = at };
 
-	if (s->timer) {
-		if (at < l->timers[s->timer - 1].at)
-			up(l, s->timer - 1, t);
+	if (l->timers.n >= most(l->alarms) - 1)
+		heap_keep(&l->timers, counts, l);
+	if (!s->alarm)
+		l->alarms++;
+	do
+		l->turns++;
+	while ((uint32_t)l->turns == 0);
+	e.who = l->turns << SLOT_BITS | slot >> (64 - SLOT_BITS);
+	s->rings = at;
+	SHOW(s->alarm, (uint32_t)l->turns);
+	heap_push(&l->timers, e);
+	return e;
+}
+
+void timer_at(struct strand *s, int64_t at)
+{
+	if (!s->alarm || at < s->rings)
+		set(s, at);
+}
+
+void timer_between(struct strand *s, int64_t at, int64_t slack)
+{
+	struct heap *windows = &s->loop->windows;
+	struct entry e;
+	int64_t last;
+
+	if (__builtin_add_overflow(at, slack, &last))
+		last = INT64_MAX;
+	if (s->alarm && s->rings == last)
 		return;
+	e = set(s, last);
+	if (!slack)
+		return;
+	if (windows->n == windows->room) {
+		heap_keep(windows, counts, s->loop);
+		heap_reserve(windows, most(windows->n));
 	}
-	up(l, l->n_timers++, t);
+	e.at = at;
+	if (windows->n < windows->room)
+		heap_push(windows, e);
 }
 
 void timer_off(struct strand *s)
 {
 	struct loop *l = s->loop;
-	uint32_t i = s->timer - 1;
-	struct timer last;
 
-	if (!s->timer)
+	if (!s->alarm)
 		return;
-	s->timer = 0;
-	last = l->timers[--l->n_timers];
-	if (i == l->n_timers)
-		return;
-	if (i && last.at < l->timers[(i - 1) / FAN].at)
-		up(l, i, last);
-	else
-		down(l, i, last);
+	SHOW(s->alarm, 0);
+	if (--l->alarms == 0)
+		l->timers.n = l->windows.n = 0;
+}
+
+static void ring(struct loop *l, struct heap *h, int64_t now)
+{
+	while (h->n && h->at[0].at <= now) {
+		struct entry e = h->at[0];
+		struct strand *s = record(e);
+
+		strand_near(s);
+		heap_pop(h);
+		if (owner(l, e)) {
+			timer_off(s);
+			wait_poke(&s->park);
+		}
+	}
 }
 
 void timer_fire(struct loop *l, int64_t now)
 {
-	while (l->n_timers && l->timers[0].at <= now) {
-		struct strand *s = l->timers[0].strand;
-
-		timer_off(s);
-		wait_poke(&s->park);
-	}
+	ring(l, &l->timers, now);
+	ring(l, &l->windows, now);
 }
 
-int64_t timer_next(const struct loop *l) { return l->n_timers ? l->timers[0].at : 0; }
+int64_t timer_next(struct loop *l)
+{
+	while (l->timers.n && !owner(l, l->timers.at[0]))
+		heap_pop(&l->timers);
+	return l->timers.n ? l->timers.at[0].at : 0;
+}

@@ -35,7 +35,7 @@ bool watch_for(struct loop *l, bool (*there)(void *arg), void *arg)
 	if (!l->patience || l->spent || l->polling || hostile_odd())
 		return false;
 	from = plat_now();
-	if (l->n_timers && l->timers[0].at - from < l->patience)
+	if (l->timers.n && l->timers.at[0].at - from < l->patience)
 		return false;
 	for (unsigned i = 0; took <= l->patience; i++) {
 		if (!loop_quiet(l) || (there && there(arg))) {

@@ -174,7 +174,7 @@ static void be_late(enum tl_missed missed)
 		CHECK_EQ(late.planned[0], first);
 }
 
-/* D7: a repeated timer drops missed calls by default and stays on its grid */
+/* D7: missed ticks are skipped, made up for or delayed, as asked */
 TEST(missed_calls_are_skipped)
 {
 	be_late(TL_SKIP);
@@ -186,7 +186,7 @@ TEST(missed_calls_are_skipped)
 	}
 }
 
-/* D7: with TL_BURST every missed call is made up for, each at its own planned time */
+/* D7: missed ticks are skipped, made up for or delayed, as asked */
 TEST(missed_calls_come_in_a_burst)
 {
 	be_late(TL_BURST);
@@ -194,7 +194,7 @@ TEST(missed_calls_come_in_a_burst)
 		CHECK_EQ(late.planned[i], late.planned[0] + i * late.period);
 }
 
-/* D7: with TL_DELAY the calls begin at least one period apart, however late one was */
+/* D7: missed ticks are skipped, made up for or delayed, as asked */
 TEST(missed_calls_shift_the_later_ones)
 {
 	be_late(TL_DELAY);
@@ -235,8 +235,36 @@ static void made_up_at_once(enum tl_missed missed, int at_once)
 	CHECK_EQ(tl_scope_close(&s), -ECANCELED);
 }
 
-/* D7: a burst comes at once, one call in each round of the loop */
+/* One call in each round of the loop. */
 TEST(a_burst_comes_at_once) { made_up_at_once(TL_BURST, 5); }
 
-/* D7: a call that TL_DELAY has shifted comes at once */
 TEST(a_shifted_call_comes_at_once) { made_up_at_once(TL_DELAY, 1); }
+
+/* -- drift */
+
+enum { TEN = 10 };
+static int64_t grid[TEN];
+static int on_grid;
+
+/* Later in each period than in the one before. */
+static int note_planned(void *arg)
+{
+	(void)arg;
+	grid[on_grid++] = my_planned();
+	tl_sleep(tl_us(50 * on_grid));
+	return on_grid == TEN ? -ECANCELED : 0;
+}
+
+/* D7: a repeated timer does not drift */
+TEST(ten_periods_are_ten_periods)
+{
+	tl_time at = tl_after(tl_ms(1));
+	tl_scope s = { .keep_going = true };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, note_planned, NULL,
+		&(tl_opts){ .at = at, .every = tl_ms(1), .missed = TL_BURST });
+	CHECK_EQ(tl_scope_close(&s), -ECANCELED);
+	for (int i = 0; i < TEN; i++)
+		CHECK_EQ(grid[i], at.ns + i * 1000000);
+}

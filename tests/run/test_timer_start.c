@@ -1,0 +1,297 @@
+/* Timers: strands of both kinds that are started with a time to begin. */
+#include "run/run.h"
+#include "strands.h"
+
+static start_fn *const both[] = { tl_task_start, tl_thread_start };
+
+struct call {
+	tl_time began;
+	int n, answer;
+};
+
+static int note(void *arg)
+{
+	struct call *c = arg;
+
+	c->began = tl_now();
+	c->n++;
+	return c->answer;
+}
+
+/* D7: a timer runs its function once after the interval
+ * D7: a timer never comes early */
+TEST(once_and_never_early)
+{
+	for (int i = 0; i < 2; i++)
+		for (int ns = 1; ns <= 10000000; ns *= 10) {
+			tl_time at = tl_after(tl_ns(ns));
+			struct call c = { .answer = 7 };
+			tl_scope s = { 0 };
+			tl_strand t;
+			tl_end end;
+
+			tl_scope_open(&s);
+			CHECK_EQ(both[i](&s, note, &c, &(tl_opts){ .at = at, .ret = &t }), 0);
+			CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+			CHECK_EQ(end.value, 7);
+			CHECK_EQ(tl_scope_close(&s), 0);
+			CHECK_EQ(c.n, 1);
+			CHECK(c.began.ns >= at.ns);
+		}
+}
+
+/* D7: a timer cancelled before it began never runs
+ * D7: cancel of a timer twice is cancel once */
+TEST(cancelled_before_it_began)
+{
+	for (int i = 0; i < 2; i++) {
+		struct call c = { 0 };
+		tl_scope s = { 0 };
+		tl_strand t;
+		tl_end end;
+
+		tl_scope_open(&s);
+		CHECK_EQ(both[i](&s, note, &c, &(tl_opts){ .at = tl_after(tl_s(3600)), .ret = &t }),
+			0);
+		UNTIL(tl_state(t) == TL_CREATED);
+		tl_cancel(t);
+		tl_cancel(t);
+		CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+		CHECK_EQ(end.how, TL_CANCELLED);
+		tl_cancel(t);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(c.n, 0);
+		tl_cancel(t); /* it is gone */
+	}
+}
+
+/* D7: a timer cancelled before it began never runs */
+TEST(cancelled_before_its_start_is_through)
+{
+	for (int i = 0; i < 2; i++) {
+		struct call c = { 0 };
+		tl_scope s = { 0 };
+		tl_strand t;
+
+		tl_scope_open(&s);
+		both[i](&s, note, &c,
+			&(tl_opts){ .at = tl_after(tl_s(3600)), .paused = true, .ret = &t });
+		tl_cancel(t);
+		CHECK(tl_resume(t) <= 0); /* too late, or so early that it makes no odds */
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(c.n, 0);
+	}
+}
+
+static _Atomic int began, go_on, done;
+
+/* Asked to stop all along, it looks at no cancel point, and ends as it would have. */
+static int deaf(void *arg)
+{
+	(void)arg;
+	began = 1;
+	while (!go_on)
+		sched_yield();
+	done = 1;
+	return 5;
+}
+
+/* D7: cancel after a timer began does not undo it */
+TEST(cancelled_after_it_began)
+{
+	tl_scope s = { 0 };
+	tl_strand t;
+	tl_end end;
+
+	tl_scope_open(&s);
+	tl_thread_start(&s, deaf, NULL, &(tl_opts){ .at = tl_after(tl_ms(1)), .ret = &t });
+	UNTIL(began);
+	tl_cancel(t);
+	tl_cancel(t);
+	go_on = 1;
+	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+	CHECK_EQ(end.how, TL_RETURNED);
+	CHECK_EQ(end.value, 5);
+	CHECK_EQ(done, 1);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+static int cancels_itself(void *arg)
+{
+	tl_cancel(tl_self());
+	CHECK_EQ(tl_checkpoint(), -ECANCELED);
+	return note(arg);
+}
+
+/* D7: cancel after a timer began does not undo it */
+TEST(cancelled_from_inside)
+{
+	for (int i = 0; i < 2; i++) {
+		struct call c = { .answer = 3 };
+		tl_scope s = { 0 };
+		tl_strand t;
+		tl_end end;
+
+		tl_scope_open(&s);
+		both[i](&s, cancels_itself, &c, &(tl_opts){ .at = tl_after(tl_ms(1)), .ret = &t });
+		CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+		CHECK_EQ(end.value, 3);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(c.n, 1);
+	}
+}
+
+static int is_seven(void *arg) { return *(int *)arg == 7 ? 0 : -EIO; }
+
+/* D7: a timer's argument is its own copy */
+TEST(its_argument_is_its_own)
+{
+	tl_scope s = { 0 };
+	int x = 7;
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 2; i++) {
+		tl_opts o = { .at = tl_after(tl_ms(2)), .copy = sizeof x };
+
+		x = 7;
+		both[i](&s, is_seven, &x, &o);
+		x = 8;
+	}
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- order */
+
+enum { CROWD = 1000 };
+static int order[CROWD], n_order;
+
+static int note_order(void *arg)
+{
+	order[n_order++] = *(int *)arg;
+	return 0;
+}
+
+static void start_at(tl_scope *s, int number, tl_time at, tl_strand *ret)
+{
+	CHECK_EQ(tl_task_start(s, note_order, &number,
+			 &(tl_opts){ .at = at, .copy = sizeof number, .ret = ret }),
+		0);
+}
+
+/* Every third is cancelled, and its record used again, so that no order comes by chance.
+ * D7: timers of the same time run in the order they were made */
+TEST(the_same_time_means_the_order_of_starts)
+{
+	tl_time at = tl_after(tl_ms(20));
+	tl_scope s = { 0 };
+	tl_strand t;
+	int n = 0, seen = 0;
+
+	tl_scope_open(&s);
+	for (int i = 0; i < CROWD; i++) {
+		start_at(&s, i, at, &t);
+		if (i % 7 == 0)
+			tl_yield(); /* the heap has it; the others come in one go */
+		if (i % 3 == 0)
+			tl_cancel(t);
+		else
+			n++;
+	}
+	CHECK_EQ(tl_scope_close(&s), 0);
+	if (n_order != n) /* the time came meanwhile, and one that ran is not cancelled any more */
+		CHECK(tl_now().ns > at.ns && n_order > n);
+	for (int i = 1; i < n_order; i++)
+		seen += order[i] < order[i - 1];
+	CHECK_EQ(seen, 0);
+}
+
+/* Start them so far ahead that all are in the heap before the first is due.  False: not far enough.
+ */
+static bool start_ahead(tl_scope *s, int ms)
+{
+	tl_time base = tl_after(tl_ms(ms));
+	bool ahead;
+
+	for (int i = 0; i < CROWD; i++) {
+		int k = i * 7 % CROWD; /* each once */
+
+		start_at(s, k, (tl_time){ base.ns + k * 1000 }, NULL);
+	}
+	tl_yield();
+	ahead = tl_now().ns < base.ns;
+	while (ahead && tl_now().ns < base.ns + CROWD * 1000)
+		; /* a busy loop: they are late, and come in their order all the same */
+	return ahead;
+}
+
+/* As sched's test of times given in another order. */
+TEST(the_order_of_times_not_of_starts)
+{
+	bool ahead = false;
+
+	for (int ms = 20; !ahead; ms *= 2) {
+		tl_scope s = { 0 };
+
+		n_order = 0;
+		tl_scope_open(&s);
+		ahead = start_ahead(&s, ms);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(n_order, CROWD);
+	}
+	for (int i = 0; i < CROWD; i++)
+		CHECK_EQ(order[i], i);
+}
+
+static int starts_another(void *arg)
+{
+	tl_scope *s = arg;
+
+	start_at(s, n_order, PAST, NULL);
+	return n_order < 5 ? 0 : -ECANCELED;
+}
+
+/* A time that has passed is now; a timer may start timers. */
+TEST(the_past_begins_at_once)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, starts_another, &s, &(tl_opts){ .at = { INT64_MIN + 1 } });
+	while (n_order < 1)
+		CHECK_EQ(tl_yield(), 0);
+	CHECK_EQ(order[0], 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- a timer is a strand */
+
+/* Cancelled, it is gone from the heap and from its scope, which need not wait for its time. */
+TEST(a_scope_of_timers_alone_can_be_cancelled)
+{
+	struct call c = { 0 };
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < CROWD; i++)
+		tl_task_start(&s, note, &c,
+			&(tl_opts){ .at = tl_after(tl_s(3600 + i)), .slack = tl_s(i % 5) });
+	tl_yield();
+	tl_scope_cancel(&s);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(c.n, 0);
+}
+
+/* Daemons that have not begun do not keep a scope open. */
+TEST(a_daemon_timer_is_not_waited_for)
+{
+	struct call c = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		tl_scope s = { 0 };
+
+		tl_scope_open(&s);
+		both[i](&s, note, &c, &(tl_opts){ .at = tl_after(tl_s(3600)), .daemon = true });
+		CHECK_EQ(tl_scope_close(&s), 0);
+	}
+	CHECK_EQ(c.n, 0);
+}
