@@ -107,6 +107,18 @@ def receipts(lines):
     same(len(lines), 5)
 
 
+def timer(lines):
+    """The time twice, at least a second and a half apart; and who was cancelled never comes."""
+    told = [re.fullmatch(text + r' (\d\d):(\d\d):(\d\d)', line)
+            for text, line in zip(('Lanzamos el hilo en:', 'Se ejecuta en:'), lines)]
+    if not all(told):
+        raise Wrong(f'no clock: {lines}')
+    began, ran = (int(m[1]) * 3600 + int(m[2]) * 60 + int(m[3]) for m in told)
+    if not 1 <= (ran - began) % 86400 < 43200:
+        raise Wrong(f'too early: {lines}')
+    same(lines[2:], ['Hola mundo!', 'Medio segundo'])
+
+
 # -- the list: program, arguments, and what becomes of its lines ------------------------------------
 # By name.  A line per way of running it; a check is a function of the lines that raises Wrong.
 
@@ -148,6 +160,8 @@ EXAMPLES = [
         'Documento grande guardado: 4194304 bytes', 'Otro documento editado mientras tanto: sí',
         "Búsqueda de 'hilo': 3", "Búsqueda de 'espera': 2", "Búsqueda de 'proceso': 0",
         'Sistema A: funciona', 'Sistema B: ECONNREFUSED', 'Sistema C: ETIMEDOUT')),
+    ('timer', '--scale 0.3', timer),
+    ('timer_repeating', '--scale 0.01', exactly(*'123456789')),
 ]
 
 # -- all of them -----------------------------------------------------------------------------------
