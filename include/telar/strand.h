@@ -114,6 +114,9 @@ TL_API int tl_wait(tl_strand *set, size_t n, enum tl_until until, tl_time deadli
 TL_API tl_strand tl_self(void);
 /* The strand of main.  Not a cancel point; cannot fail. */
 TL_API tl_strand tl_main(void);
+/* The thread that the caller runs on: itself, or the one whose loop runs the task.  Not a cancel
+ * point; cannot fail. */
+TL_API tl_strand tl_my_thread(void);
 /* The calling strand's name; valid until it ends or is renamed. */
 TL_API const char *tl_my_name(void);
 

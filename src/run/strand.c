@@ -271,6 +271,12 @@ tl_strand tl_self(void)
 	return (tl_strand){ atomic_load_explicit(&strand_self()->id, memory_order_relaxed) };
 }
 
+tl_strand tl_my_thread(void)
+{
+	return (tl_strand){ atomic_load_explicit(
+		&strand_self()->loop->zero->id, memory_order_relaxed) };
+}
+
 static int state(struct strand *s)
 {
 	uint32_t word = atomic_load_explicit(&s->park.word, memory_order_relaxed);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The shared library exports exactly the functions that the public headers declare."""
+"""The shared library exports exactly what the public headers declare."""
 
 import os
 import re
@@ -18,7 +18,7 @@ def declared():
         text = re.sub(r"//.*", " ", text)
         text = re.sub(r"^\s*#.*(?:\\\n.*)*", " ", text, flags=re.MULTILINE)
         for declaration in re.findall(r"\bTL_API\b([^;{]*)", text):
-            names.add(re.search(r"(\w+)\s*\(", declaration)[1])
+            names.add(re.search(r"(\w+)\s*(?:\(|$)", declaration)[1])
     return names
 
 

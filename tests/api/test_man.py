@@ -19,8 +19,8 @@ BUILD = Path(os.environ["TELAR_BUILD"])
 def exported():
     command = ["nm", "-D", "--defined-only", "-P", str(BUILD / "libtelar.so")]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {n for n in (line.split()[0].partition("@")[0] for line in answer.stdout.splitlines())
-        if n.startswith("tl_")}
+    symbols = [line.split()[:2] for line in answer.stdout.splitlines()]
+    return {name.partition("@")[0] for name, kind in symbols if name.startswith("tl_") and kind == "T"}
 
 
 def faults(page):

@@ -142,6 +142,8 @@ EXAMPLES = [
     ('hello', '', exactly(*WEAVE, 'the scope answers OK')),
     ('hello', 'slow', exactly(*WEAVE, 'the scope answers ETIMEDOUT')),
     ('lifecycle', '', lifecycle),
+    ('logging_threads', '--scale 0.01', exactly(
+        '[DEBUG] - Worker     : Iniciando...', '[DEBUG] - Worker     : Finalizando...')),
     ('loop_embedded', '', any_order(
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -131,6 +132,32 @@ int as_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 {
 	GIVE(EINVAL, ENOSPC, EIO); /* EINVAL: the file system knows no flags */
 	return renameat2(from, a, to, b, flags);
+}
+int as_rename(const char *a, const char *b)
+{
+	GIVE(ENOSPC, EIO, EACCES);
+	return rename(a, b);
+}
+int as_access(const char *path, int how)
+{
+	GIVE(EACCES, ENOMEM);
+	return access(path, how);
+}
+int as_stat64(const char *path, struct stat *st)
+{
+	GIVE(ENOMEM, EACCES);
+	return stat(path, st);
+}
+int as_flock(int fd, int how)
+{
+	GIVE(ENOLCK);
+	ODDLY(EINTR);
+	return flock(fd, how);
+}
+ssize_t as_pread64(int fd, void *buf, size_t n, off_t at)
+{
+	GIVE(EIO);
+	return pread(fd, buf, n, at);
 }
 
 /* -- sockets */

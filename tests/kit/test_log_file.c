@@ -1,0 +1,318 @@
+/* Files, descriptors and sockets as the place where lines go: rotation, full disks, no readers. */
+#include "lines.h"
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <telar/log.h>
+
+static tl_handler *opened(const tl_handler_opts *o)
+{
+	tl_handler *h = handler(o);
+
+	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
+	return h;
+}
+
+static bool there(const char *path) { return access(path, F_OK) == 0; }
+
+/* D20: a file is appended to, and its handler may be opened again */
+TEST(appends)
+{
+	for (int i = 0; i < 3; i++) {
+		tl_handler *h =
+			opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+
+		tl_log(TL_ERROR, "%d", i);
+		CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
+	}
+	holds("log", "0\n1\n2\n");
+}
+
+/* D20: the file rotates before it would be too long, and the oldest backup goes */
+TEST(rotates)
+{
+	opened(&(tl_handler_opts){
+		.path = "log", .format = "%(message)s", .max_bytes = 10, .backups = 2 });
+	tl_log(TL_ERROR, "1234");
+	tl_log(TL_ERROR, "5678");
+	holds("log", "1234\n5678\n"); /* just as long as it may be */
+	tl_log(TL_ERROR, "2");
+	holds("log.1", "1234\n5678\n");
+	holds("log", "2\n");
+	tl_log(TL_ERROR, "a line that is too long for any");
+	holds("log", "a line that is too long for any\n");
+	holds("log.1", "2\n");
+	holds("log.2", "1234\n5678\n");
+	tl_log(TL_ERROR, "3");
+	holds("log", "3\n");
+	holds("log.2", "2\n");
+	CHECK(!there("log.3"));
+}
+
+/* D20: one backup is kept if nothing else was said */
+TEST(rotates_to_one)
+{
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s", .max_bytes = 4 });
+	for (int i = 1; i < 4; i++)
+		tl_log(TL_ERROR, "%d%d%d", i, i, i);
+	holds("log", "333\n");
+	holds("log.1", "222\n");
+	CHECK(!there("log.2"));
+}
+
+/* D20: a file that cannot be rotated grows, and loses nothing */
+TEST(cannot_rotate)
+{
+	CHECK_EQ(mkdir("log.1", 0700), 0); /* a file cannot become a folder */
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s", .max_bytes = 4 });
+	for (int i = 1; i < 4; i++)
+		tl_log(TL_ERROR, "%d%d%d", i, i, i);
+	holds("log", "111\n222\n333\n");
+}
+
+/* D20: a file that was moved or removed by others is made anew */
+TEST(moved_by_others)
+{
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	tl_log(TL_ERROR, "old");
+	CHECK_EQ(rename("log", "log.old"), 0);
+	tl_log(TL_ERROR, "new");
+	holds("log.old", "old\n");
+	holds("log", "new\n");
+	CHECK_EQ(unlink("log"), 0);
+	tl_log(TL_ERROR, "newer");
+	holds("log", "newer\n");
+}
+
+/* D20: reopen on request, as logrotate's script asks, also where the folder is changed */
+TEST(reopens)
+{
+	tl_handler *h = opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+
+	CHECK_EQ(mkdir("sub", 0700), 0);
+	CHECK_EQ(chdir("sub"), 0);
+	CHECK_EQ(rename("../log", "../log.old"), 0);
+	tl_handler_reopen(h);
+	tl_log(TL_ERROR, "1");
+	CHECK_EQ(chdir(".."), 0);
+	holds("log", "1\n");
+}
+
+/* D20: what stands in a file without a last newline stays, on a line of its own */
+TEST(begun_by_others)
+{
+	int fd = open("log", O_WRONLY | O_CREAT, 0600);
+
+	CHECK_EQ(write(fd, "not ours", 8), 8);
+	close(fd);
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	tl_log(TL_ERROR, "ours");
+	holds("log", "not ours\nours\n");
+}
+
+/* D20: the parted line that a killed process left behind is taken away */
+TEST(parted_by_a_kill)
+{
+	int fd;
+
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	tl_log(TL_ERROR, "1");
+	fd = open("log", O_WRONLY | O_APPEND);
+	CHECK_EQ(write(fd, "other\nhalf of a li", 18), 18);
+	tl_log(TL_ERROR, "2");
+	holds("log", "1\nother\n2\n");
+	for (int i = 0; i < 2000; i++)
+		CHECK_EQ(write(fd, "x", 1), 1);
+	tl_log(TL_ERROR, "3");
+	holds("log", "1\nother\n2\n3\n");
+	close(fd);
+}
+
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit l;
+
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_EQ(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = bytes;
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+/* D20: no room: nothing is parted, what is dropped is counted, and told when there is room again */
+TEST(no_room)
+{
+	tl_handler *h = opened(&(tl_handler_opts){
+		.path = "log", .format = "%(levelname)s:%(name)s:%(message)s" });
+
+	char *text;
+
+	limit_files(30);
+	tl_log(TL_ERROR, "fits");                        /* 16 bytes */
+	tl_log(TL_ERROR, "only a part of it would fit"); /* the system takes 14 */
+	tl_log(TL_ERROR, "nor this, which is longer still");
+	holds("log", "ERROR:root:fits\n");
+	CHECK_EQ(tl_handler_dropped(h), 2);
+	limit_files(RLIM_INFINITY);
+	tl_log(TL_ERROR, "again");
+	holds("log", "ERROR:root:fits\n"
+		     "WARNING:telar.log:2 records were dropped here: EFBIG\nERROR:root:again\n");
+	tl_log(TL_ERROR, "once");
+	CHECK_EQ(tl_handler_dropped(h), 2);
+	text = slurp("log", NULL);
+	CHECK(strstr(text, "again\nERROR:root:once\n") != NULL);
+	free(text);
+}
+
+/* D20: the device is full: counted and told, and the caller does not notice */
+TEST(full_device)
+{
+	int fd = open("/dev/full", O_WRONLY);
+	tl_handler *h = opened(&(tl_handler_opts){ .fd = fd });
+
+	errno = 0;
+	tl_log(TL_ERROR, "x");
+	CHECK_EQ(errno, 0);
+	CHECK_EQ(tl_handler_dropped(h), 1);
+}
+
+/* D20: a stream without a reader raises no signal, and one that is blocked keeps the one pending */
+TEST(nobody_reads)
+{
+	sigset_t set;
+	int ends[2];
+	tl_handler *h;
+
+	CHECK_EQ(pipe(ends), 0);
+	h = opened(&(tl_handler_opts){ .fd = ends[1] });
+	close(ends[0]);
+	tl_log(TL_ERROR, "x");
+	CHECK_EQ(tl_handler_dropped(h), 1);
+	sigpending(&set);
+	CHECK(!sigismember(&set, SIGPIPE));
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	h = opened(&(tl_handler_opts){ .fd = ends[1] });
+	close(ends[0]);
+	tl_log(TL_ERROR, "x");
+	CHECK_EQ(tl_handler_dropped(h), 1);
+}
+
+/* D20: a pipe that is full and does not block loses whole lines, not parts of them */
+TEST(full_pipe)
+{
+	static char seen[1 << 20];
+	size_t size = 0;
+	int ends[2], last = -1, n = 0, told = 0;
+	tl_handler *h;
+
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	h = opened(&(tl_handler_opts){ .fd = ends[1], .format = "%(message)s" });
+	while (tl_handler_dropped(h) < 10)
+		tl_log(TL_ERROR, "%08d", n++);
+	for (ssize_t r; (r = read(ends[0], seen + size, sizeof seen - size)) > 0;)
+		size += (size_t)r;
+	tl_log(TL_ERROR, "%08d", n);
+	size += (size_t)read(ends[0], seen + size, sizeof seen - size);
+	seen[size] = 0;
+	for (char *line = strtok(seen, "\n"); line; line = strtok(NULL, "\n"))
+		if (strcmp(line, "10 records were dropped here: no room") == 0) {
+			told++;
+		} else {
+			CHECK_EQ(strlen(line), 8);
+			CHECK(atoi(line) == last + 1 || (told && atoi(line) == last + 11));
+			last = atoi(line);
+		}
+	CHECK_EQ(told, 1);
+	CHECK_EQ(last, n);
+}
+
+/* -- syslog */
+
+static int daemon_socket(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	return fd;
+}
+
+static const char *received(int fd)
+{
+	static char text[1 << 18];
+	ssize_t n = recv(fd, text, sizeof text - 1, 0);
+
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+/* D20: syslog gets a datagram per record, as syslog(3) sends it */
+TEST(syslog_datagrams)
+{
+	static const struct {
+		int level, severity;
+	} each[] = { { TL_DEBUG, 7 }, { TL_INFO, 6 }, { TL_WARNING, 4 }, { TL_ERROR, 3 },
+		{ TL_CRITICAL, 2 }, { 45, 3 } };
+	int fd = daemon_socket("socket"), pid, day, h, m, s, priority;
+	char month[4], rest[100];
+
+	tl_logger_level(tl_log_root, 1);
+	opened(&(tl_handler_opts){ .syslog = "socket", .facility = 3 << 3, .ident = "me" });
+	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+		tl_log(each[i].level, "text %d", (int)i);
+		CHECK_EQ(sscanf(received(fd), "<%d>%3s %d %d:%d:%d me[%d]: %99[^\n]", &priority,
+				 month, &day, &h, &m, &s, &pid, rest),
+			8);
+		CHECK_EQ(priority, 3 << 3 | each[i].severity);
+		CHECK_EQ(pid, getpid());
+		CHECK_EQ(strncmp(rest, "text ", 5), 0);
+		CHECK(rest[5] == (char)('0' + i) && rest[6] == 0);
+	}
+}
+
+/* D20: a syslog that is not there, or does not read, costs records and no time */
+TEST(syslog_away)
+{
+	tl_handler *h = opened(&(tl_handler_opts){ .syslog = "socket" });
+	int fd, n = 0;
+
+	tl_log(TL_ERROR, "lost");
+	CHECK_EQ(tl_handler_dropped(h), 1);
+	fd = daemon_socket("socket");
+	tl_log(TL_ERROR, "found");
+	CHECK(strstr(received(fd), "]: 1 record was dropped here: ENOENT") != NULL);
+	CHECK(strstr(received(fd), "]: found") != NULL);
+	while (tl_handler_dropped(h) < 5) {
+		tl_log(TL_ERROR, "too many");
+		n++;
+	}
+	CHECK(n > 5);
+	close(fd);
+	CHECK_EQ(unlink("socket"), 0);
+	fd = daemon_socket("socket"); /* the daemon was started anew */
+	tl_log(TL_ERROR, "new");
+	CHECK(strstr(received(fd), "]: 4 records were dropped here: no room") != NULL);
+	CHECK(strstr(received(fd), "]: new") != NULL);
+}
+
+/* D20: a record that is too long for syslog is cut, and says so */
+TEST(syslog_long)
+{
+	static char big[60001];
+	int fd = daemon_socket("socket"), small = 4096, size = 0;
+	socklen_t n = sizeof size;
+	const char *text;
+	tl_handler *h;
+
+	(void)small;
+	memset(big, 'x', sizeof big - 1);
+	h = opened(&(tl_handler_opts){ .syslog = "socket", .ident = "me" });
+	for (int i = 0; i < 8; i++) /* more than a socket takes at once */
+		tl_log(TL_ERROR, "%s", big);
+	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &n), 0);
+	text = received(fd);
+	CHECK(strlen(text) > 60000 || strcmp(text + strlen(text) - 6, " [cut]") == 0);
+	CHECK(tl_handler_dropped(h) < 8);
+	CHECK_EQ(tl_handler_open(&h, &(tl_handler_opts){ .syslog = big }), -EINVAL);
+	CHECK_EQ(tl_handler_open(&h, &(tl_handler_opts){ .syslog = "s", .facility = 7 }), -EINVAL);
+}
