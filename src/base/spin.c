@@ -5,8 +5,8 @@
 
 enum { SPINS = 100, YIELDS = 110, NAP = 50000 /* ns */, DOUBLINGS = 11 /* to 0.1 s */ };
 
-/* Each nap is twice as long as the one before, so nobody waits much longer than he must, and a crowd
- * of thousands leaves the processor to the one that holds the lock. */
+/* Each nap is twice as long as the one before, so nobody waits much longer than he must, and a
+ * crowd of thousands leaves the processor to the one that holds the lock. */
 static void nap(unsigned n)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = NAP << (n < DOUBLINGS ? n : DOUBLINGS) }, NULL);

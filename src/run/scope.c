@@ -353,6 +353,14 @@ static void report_stragglers(tl_scope *scope)
 	}
 }
 
+/* A look that comes late is one look, not several. */
+static int64_t next_look(int64_t last, int64_t grace)
+{
+	int64_t now = plat_now();
+
+	return last + ((now > last ? (now - last) / grace : 0) + 1) * grace;
+}
+
 /* One phase of closing: sink, whatever it takes.  Cancellation, when it comes, reaches the strands
  * by itself; here it starts the clock for stragglers. */
 static int drain(tl_scope *scope, bool daemons_too, bool give_up)
@@ -373,7 +381,7 @@ static int drain(tl_scope *scope, bool daemons_too, bool give_up)
 			b->deaf = true;
 			look.ns = in->asked_at;
 		}
-		look.ns += scope_grace(scope);
+		look.ns = next_look(look.ns, scope_grace(scope));
 	}
 	b->deaf = false;
 	return r < 0 ? -EBUSY : 0;
