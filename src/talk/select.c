@@ -73,7 +73,7 @@ static int try_all(struct branch *b, size_t n)
 	return -EAGAIN;
 }
 
-static bool enlist(struct branch *b, tl_time *until)
+static bool enlist(struct branch *b, int64_t *look)
 {
 	b->w = (struct waiter){
 		.who = wait_me, .object = b->c->object, .what = "select", .result = SELECT_NOTHING
@@ -82,9 +82,15 @@ static bool enlist(struct branch *b, tl_time *until)
 	b->until = 0;
 	if (!b->kind->enlist(b))
 		return false;
-	if (b->until && (!until->ns || b->until < until->ns))
-		until->ns = b->until;
+	if (b->until && (!*look || b->until < *look))
+		*look = b->until;
 	return true;
+}
+
+/* Is it then, rather than at the deadline?  What has come beats the deadline. */
+static bool first(int64_t look, tl_time deadline)
+{
+	return look && (!deadline.ns || look <= deadline.ns);
 }
 
 /* The branch that a waker has done, or that never can be, or -EAGAIN. */
@@ -101,21 +107,21 @@ static int committed(struct branch *b, size_t n)
 /* Wait on all.  >= 0: this one was done; -EAGAIN: look again; else why not. */
 static int wait_all(struct branch *b, size_t n, tl_time deadline)
 {
-	tl_time until = deadline;
+	int64_t look = 0;
 	size_t in = 0;
 	int r = 0;
 
 	wait_begin();
-	while (in < n && enlist(&b[in], &until))
+	while (in < n && enlist(&b[in], &look))
 		in++;
 	if (in == n)
-		r = wait_block(&b[0].w, until);
+		r = wait_block(&b[0].w, first(look, deadline) ? (tl_time){ look } : deadline);
 	else
 		wait_withdraw();
 	for (size_t i = 0; i < in; i++)
 		if (b[i].kind->withdraw)
 			b[i].kind->withdraw(&b[i]);
-	if (r == -ETIMEDOUT && until.ns != deadline.ns)
+	if (r == -ETIMEDOUT && first(look, deadline))
 		return -EAGAIN;
 	return r < 0 ? r : committed(b, in < n ? in + 1 : n);
 }

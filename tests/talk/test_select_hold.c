@@ -180,7 +180,10 @@ TEST(at)
 	CHECK_EQ(tl_select(c, 4, TL_NEVER), 0);
 	CHECK_EQ(c[0].result, 0);
 	CHECK(tl_now().ns >= soon.ns);
-	CHECK_EQ(tl_select(c, 4, soon), 0); /* what has come beats the deadline */
+	CHECK_EQ(tl_select(c, 4, soon), 0); /* what has come beats the deadline ... */
+	soon = tl_after(tl_ms(3));
+	c[0] = TL_AT(soon);
+	CHECK_EQ(tl_select(c, 4, soon), 0); /* ... and what comes with it */
 	CHECK_EQ(tl_select(&past, 1, TL_POLL), 0);
 	CHECK_EQ(tl_select(&c[2], 1, tl_after(tl_ms(2))), -ETIMEDOUT);
 	CHECK_EQ(tl_select(&c[2], 2, tl_after(tl_ms(2))), -ETIMEDOUT);
