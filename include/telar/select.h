@@ -55,7 +55,8 @@ static inline tl_case tl_case_make(
 #define TL_GET(q, p, n) TL_CASE_OF(TL_W_GET, (q), (p), (n))
 #define TL_PUT(q, p, n) TL_CASE_OF(TL_W_PUT, (q), (p), (n))
 /* tl_read, tl_write: some bytes.  For as long as the select lasts its strand is the stream's reader
- * or writer: another's, or a second case of the same, is -EBUSY. */
+ * or writer: another's, or a second case of the same, is -EBUSY.  A stream over a transport is
+ * -ENOTSUP: a strand of its own may read it, and put what comes into a queue. */
 #define TL_RECV(s, p, n) TL_CASE_OF(TL_W_RECV, (s), (p), (n))
 #define TL_SEND(s, p, n) TL_CASE_OF(TL_W_SEND, (s), (void *)(p), (n))
 /* tl_accept: result 0, and the stream in *ret (a tl_stream **), the caller's to close. */

@@ -25,10 +25,37 @@ TL_API int tl_connect(tl_stream **ret, const char *address, tl_time deadline) TL
  * caller's. */
 TL_API int tl_stream_adopt(tl_stream **ret, int fd) TL_MUST;
 
+/* A way of one's own to move bytes.  Each function is given tl_stream_over's arg, runs in the
+ * strand that called the stream, on its stack, and may call whatever telar has; what it answers,
+ * that call answers.  At most one read and one write run at a time: both at once perhaps, and in
+ * two threads. */
+typedef struct tl_transport {
+	/* As tl_read and tl_write of n >= 1 bytes, with their deadline: they keep to it, to TL_POLL
+	 * and to cancels as far as these functions do.  NULL: -ENOTSUP. */
+	ssize_t (*read)(void *arg, void *buf, size_t n, tl_time deadline);
+	ssize_t (*write)(void *arg, const void *buf, size_t n, tl_time deadline);
+	/* TL_OUT: no more will be written (tl_shut).  TL_IN | TL_OUT: the stream is being closed,
+	 * and somebody is inside: read and write, now running or about to, are to answer soon.
+	 * NULL: tl_shut is -ENOTSUP, and a close does not hurry them. */
+	int (*shut)(void *arg, int directions);
+	/* The last of all, and once: flush, and free arg.  By the strand that is the last to leave,
+	 * which the closer need not be, with the deadline of tl_close; what it answers reaches
+	 * tl_close only if nobody was inside.  NULL: nothing to do. */
+	int (*close)(void *arg, tl_time deadline);
+	uint64_t reserved[4];
+} tl_transport;
+
+/* Make a stream of the functions *t, called with arg.  *t must stay for as long as the stream.  All
+ * of this header works on it but tl_peer and tl_stream_fd, which answer -ENOTSUP, as TL_RECV and
+ * TL_SEND do.  Not a cancel point.  Errors: -EINVAL (neither read nor write, or reserved is not
+ * zero), -ENOMEM.  Ownership: arg is the stream's until t->close has been called with it; on
+ * failure it stays the caller's, and *ret is untouched.  Example: bridge_callbacks.c. */
+TL_API int tl_stream_over(tl_stream **ret, const tl_transport *t, void *arg) TL_MUST;
+
 /* Close and free s.  NULL is legal.  What the system still has to send it sends.  A strand that
- * waits in s is answered -EPIPE (in a pipe: once the pipe wakes it).  Cancel point only for streams
- * that have something of their own to flush (none yet).  Errors: the system's; s is gone in any
- * case. */
+ * waits in s is answered -EPIPE (in a pipe: once the pipe wakes it).  Cancel point only for a
+ * stream over a transport, as far as that waits.  Errors: the system's, the transport's; s is gone
+ * in any case. */
 TL_API int tl_close(tl_stream *s, tl_time deadline);
 
 /* Read at least one byte, at most n; 0 is the end of the stream.  Cancel point: on failure nothing

@@ -11,10 +11,12 @@
  *
  *	reader  enters ... wakes, sees STREAM_CLOSED: -EPIPE ... leaves: the last? then it frees
  *	closer  STREAM_CLOSED ... shuts the socket, which wakes the reader ... leaves: the same
- */
+ *
+ * A stream over functions of the caller's (transport.c) is told by its descriptor, -1. */
 #include "io/stream.h"
 #include "base/mem.h"
 #include "io/address.h"
+#include "io/transport.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -61,21 +63,28 @@ bool stream_closed(const tl_stream *s)
 	return atomic_load_explicit(&s->state, memory_order_relaxed) & STREAM_CLOSED;
 }
 
-/* Answers what close(2) did, if it was ours to call. */
+static bool over_transport(const tl_stream *s) { return s->fd < 0; }
+
+/* Nobody is inside any more. */
+static int finish(tl_stream *s)
+{
+	int r;
+
+	if (s->feed)
+		poller_forget(&s->feed->feed);
+	r = over_transport(s) ? transport_close(s) : close(s->fd) < 0 ? -errno : 0;
+	mem_free(s->feed);
+	mem_free(s);
+	return r;
+}
+
+/* Answers what closing it did, if it was ours to do. */
 int stream_leave(tl_stream *s, uint32_t as)
 {
 	/* Pairs with itself: what the others did with s is done before it is freed. */
 	uint32_t was = atomic_fetch_and_explicit(&s->state, ~as, memory_order_acq_rel);
-	int r = 0;
 
-	if ((was & ~as) == STREAM_CLOSED) {
-		if (s->feed)
-			poller_forget(&s->feed->feed);
-		r = close(s->fd) < 0 ? -errno : 0;
-		mem_free(s->feed);
-		mem_free(s);
-	}
-	return r;
+	return (was & ~as) == STREAM_CLOSED ? finish(s) : 0;
 }
 
 /* While a poller holds the stream's feed, it is inside, like a reader. */
@@ -89,19 +98,29 @@ static void held(struct poll_feed *f, bool yes)
 		stream_leave(s, STREAM_FED);
 }
 
+/* Wake who waits inside. */
+static void stop(tl_stream *s)
+{
+	if (over_transport(s))
+		transport_shut(s, TL_IN | TL_OUT);
+	else
+		shutdown(s->fd, SHUT_RDWR);
+}
+
 int tl_close(tl_stream *s, tl_time deadline)
 {
 	uint32_t was;
 
-	(void)deadline; /* nothing of our own to flush */
 	if (!s)
 		return 0;
+	if (over_transport(s))
+		transport_closing(s, deadline);
 	was = atomic_fetch_or_explicit(
 		&s->state, STREAM_CLOSED | STREAM_CLOSING, memory_order_acquire);
 	if (was & STREAM_FED && poller_stop(strand_self()->loop->poller, &s->feed->feed))
 		was &= ~(uint32_t)STREAM_FED;
 	if (was & (STREAM_READING | STREAM_WRITING | STREAM_FED))
-		shutdown(s->fd, SHUT_RDWR); /* wakes who waits inside */
+		stop(s);
 	return stream_leave(s, STREAM_CLOSING);
 }
 
@@ -263,6 +282,8 @@ static ssize_t socket_write(tl_stream *s, const void *buf, size_t n, tl_time dea
 
 ssize_t stream_transfer(tl_stream *s, uint32_t direction, void *buf, size_t n, tl_time deadline)
 {
+	if (over_transport(s))
+		return transport_move(s, direction, buf, n, deadline);
 	if (!s->socket)
 		return file_transfer(s, direction, buf, n, deadline);
 	return direction == STREAM_READING ? socket_read(s, buf, n, deadline)
@@ -335,12 +356,19 @@ int tl_write_all(tl_stream *s, const void *buf, size_t n, size_t *put, tl_time d
 
 /* -- the rest */
 
-int tl_shut(tl_stream *s) { return shutdown(s->fd, SHUT_WR) < 0 ? -errno : 0; }
+int tl_shut(tl_stream *s)
+{
+	if (over_transport(s))
+		return transport_shut(s, TL_OUT);
+	return shutdown(s->fd, SHUT_WR) < 0 ? -errno : 0;
+}
 
 int tl_peer(tl_stream *s, char *buf, size_t cap)
 {
 	struct address a = { .size = sizeof a.un };
 
+	if (over_transport(s))
+		return -ENOTSUP;
 	if (getpeername(s->fd, &a.any, &a.size) < 0)
 		return -errno;
 	return address_format(&a, buf, cap);
@@ -348,6 +376,8 @@ int tl_peer(tl_stream *s, char *buf, size_t cap)
 
 int tl_stream_fd(const tl_stream *s)
 {
+	if (over_transport(s))
+		return -ENOTSUP;
 	atomic_store_explicit(&((tl_stream *)s)->lent, true, memory_order_relaxed);
 	return s->fd;
 }

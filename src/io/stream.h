@@ -16,7 +16,7 @@ enum {
 
 struct feed;
 struct tl_stream {
-	int fd;
+	int fd; /* -1: over functions of the caller's, see transport.c */
 	uint32_t stamp;
 	_Atomic uint32_t state;
 	bool socket;

@@ -12,7 +12,13 @@ static uint32_t direction_of(const struct branch *b)
 	return b->c->what == TL_W_RECV ? STREAM_READING : STREAM_WRITING;
 }
 
-static int enter(struct branch *b) { return stream_enter(b->c->object, direction_of(b)); }
+static int enter(struct branch *b)
+{
+	tl_stream *s = b->c->object;
+
+	return s->fd < 0 ? -ENOTSUP : stream_enter(s, direction_of(b));
+}
+
 static void leave(struct branch *b) { stream_leave(b->c->object, direction_of(b)); }
 
 static bool try(struct branch *b)
