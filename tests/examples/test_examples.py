@@ -131,6 +131,12 @@ EXAMPLES = [
         'Task B: Compute factorial(3)...', 'Task C: Compute factorial(3)...',
         'Task B: factorial(3) = 6', 'Task C: Compute factorial(4)...',
         'Task C: factorial(4) = 24', 'timeout!')),
+    ('bridge_callbacks', '', exactly(
+        'Futuro: tres tareas de un hilo, y sus respuestas 20, 40 y 60',
+        'Futuro: una sola pregunta, que la biblioteca no contesta: ETIMEDOUT',
+        'Descriptor: 1048576 bytes de ida, 1048576 de vuelta',
+        'Evento: los 3 trabajos están hechos, y suman 12',
+        "Transporte: 'Hola, mundo' va por debajo como 'Ubyn, zhaqb' y vuelve como 'Hola, mundo'")),
     ('daemon', '--scale 0.1', daemon),
     ('daemon_join', '--scale 0.01', daemon_joined),
     ('generator_grep', '', exactly('Buscando cadena python', 'python', 'Cerrando')),
