@@ -4,6 +4,7 @@
 #	make run        the main job: 3,000 students hand in their receipts at once
 #	make test       everything that must hold; the last line counts it
 #	make test-long  the same, and what takes its time
+#	make test-python  CPython's own tests of locks and queues, on telar's
 #	make bench      every claim measured; BENCH=switch,spawn chooses
 #	make install    to PREFIX (/usr/local), under DESTDIR
 
@@ -17,10 +18,12 @@ SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
 PEERS   = cargo golang-go golang-github-mattn-go-sqlite3-dev libboost-context-dev libboost-dev \
 	  libboost-fiber-dev librust-crossbeam-dev librust-rayon-dev librust-tokio-dev libst-dev \
 	  libtbb-dev liburing-dev libuv1-dev python3-uvloop rustc
-CHECK   = g++ chromium clang libclang-rt-dev libglib2.0-0 spin curl sqlite3 gdb groff-base man-db
+CHECK   = g++ chromium clang libclang-rt-dev libglib2.0-0 spin curl sqlite3 gdb groff-base man-db \
+	  $(PYTHON)
+PYTHON  = libpython3.11-testsuite python3-dev
 CROSS   = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 
-.PHONY: all run test test-long bench install clean
+.PHONY: all run test test-long test-python bench install clean
 all:
 	@tools/need.sh $(COMPILE)
 	@tools/build.sh build
@@ -42,6 +45,11 @@ test test-long:
 	@tools/build.sh build/arm --cross-file tools/aarch64.ini
 	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build gcc:noguard=build \
 		clang=build/clang asan=build/asan gcc:yield=build/yield tsan:races=build/tsan arm=build/arm
+
+test-python:
+	@tools/need.sh $(COMPILE) $(PYTHON)
+	@tools/build.sh build
+	@tests/run.py --only '^gcc: python/' gcc=build
 
 bench:
 	@tools/need.sh $(COMPILE) $(SERVICE)
