@@ -263,6 +263,100 @@ TEST(the_past_begins_at_once)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* -- as a scheduler of events */
+
+/* All are in the heap when the first and the last are cancelled; false: not in time for that. */
+static bool cancel_the_ends(tl_scope *s, int ms)
+{
+	tl_time at = tl_after(tl_ms(ms));
+	tl_strand t[5];
+	bool ahead;
+
+	for (int i = 4; i >= 0; i--)
+		start_at(s, i, (tl_time){ at.ns + i * 1000 }, &t[i]);
+	tl_yield();
+	ahead = tl_now().ns < at.ns;
+	tl_cancel(t[0]);
+	tl_cancel(t[4]);
+	return ahead;
+}
+
+/* D7: a timer cancelled before it began never runs */
+TEST(those_that_are_not_cancelled_run)
+{
+	bool ahead = false;
+
+	for (int ms = 5; !ahead; ms *= 2) {
+		tl_scope s = { 0 };
+
+		n_order = 0;
+		tl_scope_open(&s);
+		ahead = cancel_the_ends(&s, ms);
+		CHECK_EQ(tl_scope_close(&s), 0);
+	}
+	CHECK_EQ(n_order, 3);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(order[i], i + 1);
+}
+
+struct link {
+	int number;
+	tl_scope *scope;
+	tl_strand pending; /* later than all of these */
+};
+
+static int go_on_in_a_while(void *arg)
+{
+	struct link l = *(struct link *)arg;
+
+	order[n_order++] = l.number++;
+	if (l.number < 5)
+		return tl_task_start(l.scope, go_on_in_a_while, &l,
+			&(tl_opts){ .at = tl_after(tl_us(300)), .copy = sizeof l });
+	tl_cancel(l.pending);
+	return 0;
+}
+
+/* D7: a timer cancelled before it began never runs */
+TEST(a_timer_may_start_timers_and_cancel_them)
+{
+	tl_scope s = { 0 };
+	struct link l = { .scope = &s };
+
+	tl_scope_open(&s);
+	start_at(&s, 99, tl_after(tl_s(3600)), &l.pending);
+	tl_task_start(&s, go_on_in_a_while, &l,
+		&(tl_opts){ .at = tl_after(tl_us(300)), .copy = sizeof l });
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(n_order, 5);
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(order[i], i);
+}
+
+/* D7: cancel after a timer began does not undo it */
+TEST(cancel_of_what_has_run_is_nothing)
+{
+	for (int i = 0; i < 2; i++) {
+		struct call c = { .answer = 4 };
+		tl_scope s = { 0 };
+		tl_strand t;
+		tl_end end;
+
+		tl_scope_open(&s);
+		both[i](&s, note, &c, &(tl_opts){ .at = tl_after(tl_us(100)), .ret = &t });
+		for (int k = 0; k < 3; k++) {
+			CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+			CHECK_EQ(end.how, TL_RETURNED);
+			CHECK_EQ(end.value, 4);
+			tl_cancel(t);
+		}
+		CHECK_EQ(tl_scope_close(&s), 0);
+		tl_cancel(t); /* not even known any more */
+		CHECK_EQ(tl_join(t, &end, TL_NEVER), -ESRCH);
+		CHECK_EQ(c.n, 1);
+	}
+}
+
 /* -- a timer is a strand */
 
 /* Cancelled, it is gone from the heap and from its scope, which need not wait for its time. */
