@@ -11,6 +11,7 @@ This has to be Debian's Python, not any other that comes first in PATH; where it
 _telar are missing, all is skipped.
 """
 
+import faulthandler
 import importlib.util
 import os
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 PYTHON = "/usr/bin/python3"
 LIST = Path(__file__).with_name("differs.txt")
 SKIPPED = 77
+HANGS = 100  # seconds: then say where all threads are; the limit that ends it is the scripts'
 
 
 def skip(why):
@@ -118,6 +120,7 @@ def run(script, classes):
         for test in unittest.defaultTestLoader.loadTestsFromTestCase(one):
             tests[f"{name}.{one.__name__}.{test.id().rpartition('.')[2]}"] = test
     lines = listed(tests, name)
+    faulthandler.dump_traceback_later(HANGS, file=sys.stdout)
     faults = sum(
         not judge(test, fate(tests[test]), *lines.get(test, ("", ""))) for test in tests
     )
