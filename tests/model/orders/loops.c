@@ -129,6 +129,7 @@ void *mem_alloc(size_t size)
 	return p;
 }
 
+void *mem_alloc_lines(size_t size) { return mem_alloc(size); }
 void *mem_resize(void *p, size_t size) { return p ? NULL : mem_alloc(size); }
 void mem_free(void *p) { (void)p; }
 void *aligned_alloc(size_t align, size_t size) { return (void)align, mem_alloc(size); }
