@@ -365,11 +365,11 @@ static void draw_panel(FILE *f, const struct timeline *t, double y, int64_t scal
 }
 
 static const char legend[] = "<text class=\"tl-soft\" x=\"8\" y=\"48\">Paralelo: tramos en "
-			     "ejecución de carriles distintos\n"
+			     "ejecución de carriles distintos \n"
 			     "coinciden en el tiempo.  Concurrente: se alternan.  Secuencial: hay "
 			     "un solo carril.</text>\n"
 			     "<text class=\"tl-soft\" x=\"8\" y=\"64\">Una ejecución brevísima se "
-			     "dibuja de un píxel de\n"
+			     "dibuja de un píxel de \n"
 			     "ancho; el puntero sobre un tramo dice sus tiempos exactos.</text>\n";
 
 static void draw_legend(FILE *f)
