@@ -280,9 +280,12 @@ tl_strand tl_my_thread(void)
 static int state(struct strand *s)
 {
 	uint32_t word = atomic_load_explicit(&s->park.word, memory_order_relaxed);
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
 
-	if (atomic_load_explicit(&s->life, memory_order_relaxed) & LIFE_ENDED)
+	if (life & LIFE_ENDED)
 		return TL_ENDED;
+	if (life & LIFE_PAUSED) /* a thread may still be on its way to where it waits for that */
+		return TL_CREATED;
 	if (!s->body)
 		return word == PARK_WAITING ? TL_CREATED : TL_READY;
 	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)

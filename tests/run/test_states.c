@@ -96,7 +96,7 @@ static void paused(start_fn *how)
 
 	tl_scope_open(&s);
 	CHECK_EQ(how(&s, count_up, (void *)&n, &(tl_opts){ .ret = &t, .paused = true }), 0);
-	UNTIL(tl_state(t) == TL_CREATED);
+	CHECK_EQ(tl_state(t), TL_CREATED);
 	CHECK(tl_alive(t));
 	CHECK_EQ(tl_join(t, NULL, PAST), -ETIMEDOUT);
 	CHECK_EQ(tl_join(t, NULL, TL_POLL), -EAGAIN);
