@@ -198,14 +198,15 @@ static size_t clear(struct tl_queue *q)
 int tl_queue_drop(tl_queue *q)
 {
 	struct node gone;
-	size_t lost;
+	size_t lost, left;
 
 	list_init(&gone);
 	queue_lock(q);
 	end(q, &gone);
 	lost = clear(q);
-	if (lost)
-		finish(q, lost, freeze(q), &gone);
+	left = freeze(q);
+	if (left) /* some of what is lost may have been told done before it was got */
+		finish(q, lost < left ? lost : left, left, &gone);
 	thaw(q);
 	queue_unlock(q);
 	let_go(&gone);

@@ -223,6 +223,21 @@ TEST_KINDS(drop_of_an_empty_queue)
 	tl_queue_close(q);
 }
 
+/* D8: drop: what is in it is lost and counted */
+TEST_KINDS(drop_of_what_was_told_done)
+{
+	tl_queue *q = make_kind(0);
+
+	put_n(q, 3);
+	CHECK_EQ(tl_queue_done(q), 0);
+	CHECK_EQ(tl_queue_done(q), 0);
+	CHECK_EQ(tl_queue_drop(q), 3);
+	CHECK_EQ(tl_queue_unfinished(q), 0);
+	CHECK_EQ(tl_queue_join(q, TL_POLL), 0);
+	check_overdone(q);
+	tl_queue_close(q);
+}
+
 /* D8: drop may follow end */
 TEST_KINDS(drop_after_end)
 {
