@@ -19,6 +19,9 @@ void text_free(struct text *t)
 		free(t->at);
 }
 
+/* Bytes that fit where it is.  One that was ended may stand in the room for the tail. */
+static size_t left(const struct text *t) { return t->n < t->cap ? t->cap - t->n : 0; }
+
 /* Room for n more bytes, or for as many as there can be: how many. */
 static size_t room(struct text *t, size_t n)
 {
@@ -36,9 +39,7 @@ static size_t room(struct text *t, size_t n)
 			t->cap = cap;
 		}
 	}
-	if (want > t->cap)
-		want = t->cap;
-	return want - t->n;
+	return want - t->n < left(t) ? want - t->n : left(t);
 }
 
 void text_put(struct text *t, const char *bytes, size_t n)
@@ -47,7 +48,7 @@ void text_put(struct text *t, const char *bytes, size_t n)
 
 	if (t->cut)
 		return;
-	if (n > t->cap - t->n || n > t->most - t->n)
+	if (n > left(t) || n > t->most - t->n)
 		fits = room(t, n);
 	memcpy(t->at + t->n, bytes, fits);
 	t->n += fits;
@@ -64,12 +65,12 @@ void text_vputf(struct text *t, const char *fmt, va_list args)
 	if (t->cut)
 		return;
 	va_copy(again, args);
-	n = vsnprintf(t->at + t->n, t->cap - t->n + 1, fmt, args);
+	n = vsnprintf(t->at + t->n, left(t) + 1, fmt, args);
 	if (n < 0) { /* what cannot be converted is shown as it stands */
 		text_put(t, fmt, strlen(fmt));
 	} else {
 		fits = (size_t)n;
-		if (fits > t->cap - t->n || fits > t->most - t->n) {
+		if (fits > left(t) || fits > t->most - t->n) {
 			fits = room(t, fits);
 			vsnprintf(t->at + t->n, fits + 1, fmt, again);
 		}

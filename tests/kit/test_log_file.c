@@ -225,6 +225,33 @@ TEST(full_pipe)
 	CHECK_EQ(last, n);
 }
 
+/* D20: what was dropped is told in one line, however long the format makes it */
+TEST(long_notice)
+{
+	static char seen[1 << 17];
+	char format[32];
+	int ends[2];
+
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	for (int width = 960; width < 1000; width++) {
+		tl_handler *h;
+		ssize_t n;
+
+		snprintf(format, sizeof format, "%%(message)-%ds", width);
+		h = opened(&(tl_handler_opts){ .fd = ends[1], .format = format });
+		while (!tl_handler_dropped(h))
+			tl_log(TL_ERROR, "x");
+		while ((n = read(ends[0], seen, sizeof seen)) > 0)
+			;
+		tl_log(TL_ERROR, "y");
+		n = read(ends[0], seen, sizeof seen);
+		CHECK_EQ(n, 2 * (width + 1));
+		CHECK(strncmp(seen, "1 record was dropped here", 25) == 0 &&
+			seen[width + 1] == 'y');
+		CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
+	}
+}
+
 /* -- syslog */
 
 static int daemon_socket(const char *path)
