@@ -2,7 +2,8 @@
  *
  * A record travels as bytes: a struct wire, then its texts, each with its zero.  What does not fit
  * is dropped; pending counts what has not been told yet, and whoever finds room puts the notice
- * first.  listener and stopping are guarded by lock, pending is anybody's.
+ * first.  listener and stopping are guarded by lock, pending is anybody's.  Who hands on, be it a
+ * listener or who stops one, has `writes`: so there is one at a time, in the order of the queue.
  *
  * In the child of a fork another thread may have been inside the queue, so it is left as it is and
  * a new one is made; its listener is not there, and what was in it is the parent's to write. */
@@ -19,12 +20,12 @@ struct log_queue {
 	size_t capacity;
 	tl_handler *to[MOST_TO];
 	size_t n_to;
-	tl_lock lock;
+	tl_lock lock, writes;
 	_Atomic unsigned forks;
 	_Atomic uint64_t pending;
 	tl_strand listener;
 	bool stopping;
-	char *item; /* the listener's, MOST_ITEM bytes */
+	char *item; /* guarded by writes; MOST_ITEM bytes */
 };
 
 /* -- a record as bytes */
@@ -99,8 +100,10 @@ static void made_anew(struct log_queue *lq, unsigned forks)
 	if (atomic_load_explicit(&lq->forks, memory_order_relaxed) != forks &&
 		tl_queue_open(&q, &o) == 0) {
 		atomic_store_explicit(&lq->q, q, memory_order_relaxed);
+		atomic_store_explicit(&lq->pending, 0, memory_order_relaxed);
 		lq->listener = (tl_strand){ 0 };
 		lq->stopping = false;
+		lq->writes = (tl_lock){ 0 };
 		/* Pairs with the acquire in queue_of. */
 		atomic_store_explicit(&lq->forks, forks, memory_order_release);
 	}
@@ -168,7 +171,7 @@ static void deliver(const struct log_queue *lq, const struct record *rec)
 		handler_emit(lq->to[i], rec);
 }
 
-/* What is queued now, and nothing that comes after; 0 or -ETIMEDOUT. */
+/* What is queued now, and nothing that comes after; 0 or -ETIMEDOUT.  With lq->writes. */
 static int drain(struct log_queue *lq, tl_queue *q, tl_time deadline)
 {
 	bool limited = deadline.ns != TL_NEVER.ns && deadline.ns != TL_POLL.ns;
@@ -191,11 +194,13 @@ static int listen(void *arg)
 	tl_queue *q = atomic_load_explicit(&lq->q, memory_order_relaxed);
 	struct record rec;
 
+	tl_lock_hold(&lq->writes);
 	while (tl_queue_get(q, lq->item, MOST_ITEM, TL_NEVER) >= 0) {
 		unpack(&rec, lq->item);
 		deliver(lq, &rec);
 	}
 	drain(lq, q, TL_NEVER);
+	tl_lock_release(&lq->writes);
 	return 0;
 }
 
@@ -244,12 +249,13 @@ int tl_handler_stop(tl_handler *h, tl_time deadline)
 		return r;
 	/* One that was asked before it had begun has written nothing. */
 	r = queue_drain(h, deadline);
-	if (r == 0) {
-		tl_lock_hold(&lq->lock);
+	if (r < 0)
+		return r;
+	tl_lock_hold(&lq->lock);
+	if (lq->listener.id == t.id) /* else there is another by now */
 		lq->listener = (tl_strand){ 0 };
-		tl_lock_release(&lq->lock);
-	}
-	return r;
+	tl_lock_release(&lq->lock);
+	return 0;
 }
 
 /* -- open, close */
@@ -286,25 +292,34 @@ int queue_open(tl_handler *h, const tl_handler_opts *o)
 	return 0;
 }
 
-int queue_drain(tl_handler *h, tl_time deadline)
+/* With lq->writes. */
+static void deliver_notice(struct log_queue *lq)
 {
-	struct log_queue *lq = h->queue;
-	tl_queue *q = queue_of(lq);
+	uint64_t n = atomic_exchange_explicit(&lq->pending, 0, memory_order_relaxed);
 	struct record notice = { .strand_name = "", .thread_name = "" };
-	uint64_t n;
 	char said[96];
-	int r = q ? drain(lq, q, deadline) : 0;
 
-	if (r < 0)
-		return r;
-	n = atomic_exchange_explicit(&lq->pending, 0, memory_order_relaxed);
 	if (!n)
-		return 0;
+		return;
 	clock_gettime(CLOCK_REALTIME, &notice.at);
 	notice.process = atomic_load_explicit(&log_process, memory_order_relaxed);
 	handler_notice(&notice, said, n, -EAGAIN);
 	deliver(lq, &notice);
-	return 0;
+}
+
+int queue_drain(tl_handler *h, tl_time deadline)
+{
+	struct log_queue *lq = h->queue;
+	tl_queue *q = queue_of(lq);
+	int r = tl_lock_acquire(&lq->writes, deadline);
+
+	if (r < 0)
+		return r;
+	r = q ? drain(lq, q, deadline) : 0;
+	if (r == 0)
+		deliver_notice(lq);
+	tl_lock_release(&lq->writes);
+	return r;
 }
 
 /* A queue that a fork has left behind is not closed: see made_anew. */

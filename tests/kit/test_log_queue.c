@@ -173,6 +173,70 @@ TEST(stuck_writer)
 	CHECK_EQ(tl_handler_close(to, TL_NEVER), 0);
 }
 
+static tl_event gates[3];
+static _Atomic int calls;
+
+static void by_steps(void *arg, int level, const char *line, size_t size)
+{
+	int i = atomic_fetch_add(&calls, 1);
+
+	while (i < 3 && !tl_event_is_set(&gates[i]))
+		sched_yield();
+	lines_fn(arg, level, line, size);
+}
+
+static void await_calls(int n)
+{
+	while (atomic_load(&calls) < n)
+		sched_yield();
+}
+
+static int stops(void *h) { return tl_handler_stop(h, TL_NEVER); }
+
+static int listeners(void)
+{
+	tl_info all_of_them[8];
+	int n = tl_list(all_of_them, 8), found = 0;
+
+	for (int i = 0; i < n && i < 8; i++)
+		found += strcmp(all_of_them[i].name, "log") == 0;
+	return found;
+}
+
+/* D20: starting and stopping twice is doing it once, and a listener can start again */
+TEST(start_amid_a_stop)
+{
+	tl_handler *to =
+		handler(&(tl_handler_opts){ .fn = by_steps, .arg = &all, .format = "%(message)s" });
+	tl_handler *h = handler(&(tl_handler_opts){ .to = &to, .n_to = 1 });
+	tl_strand t;
+	tl_end end;
+
+	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
+	CHECK_EQ(tl_handler_start(h), 0);
+	tl_log(TL_ERROR, "0");
+	await_calls(1);
+	tl_log(TL_ERROR, "1");
+	CHECK_EQ(tl_thread_start(NULL, stops, h, &(tl_opts){ .ret = &t }), 0);
+	while (tl_state(t) != TL_BLOCKED)
+		sched_yield();
+	tl_event_set(&gates[0]);
+	await_calls(2); /* it writes what was queued, for the last time */
+	tl_log(TL_ERROR, "2");
+	tl_event_set(&gates[1]);
+	await_calls(3); /* this one is written by who stops it */
+	CHECK_EQ(tl_handler_start(h), 0);
+	tl_log(TL_ERROR, "3");
+	tl_event_set(&gates[2]);
+	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+	CHECK_EQ(end.value, 0);
+	CHECK_EQ(tl_handler_stop(h, TL_NEVER), 0);
+	CHECK_EQ(listeners(), 0);
+	CHECK_STR(lines_taken(&all), "0\n1\n2\n3\n");
+	CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
+	CHECK_EQ(tl_handler_close(to, TL_NEVER), 0);
+}
+
 static int slow_fn_logs(void *arg)
 {
 	(void)arg;
