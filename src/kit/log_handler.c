@@ -101,6 +101,7 @@ static void look_for_fork(tl_handler *h)
 	if (h->forks == forks)
 		return;
 	h->forks = forks;
+	h->pending = 0; /* the parent tells of those */
 	if (h->sink->forked)
 		h->sink->forked(h);
 }

@@ -97,6 +97,7 @@ static _Noreturn void task_main(void *arg)
 		struct strand tomb = { .body = &k->body };
 
 		live(s);
+		loop_runs(l, l->zero); /* s is gone; the hook of a report may ask who calls */
 		do {
 			next = loop_pick(l);
 			if (!next->begun && !k->own && !(next->extra && next->extra->stack))

@@ -268,6 +268,39 @@ TEST(reports)
 	CHECK_EQ(strncmp(lines_taken(&all), "ERROR:telar:'loser' failed with -5 (EIO)", 40), 0);
 }
 
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void breaks(void *arg, int level, const char *line, size_t size)
+{
+	lines_fn(&all, level, line, size);
+	tl_event_set(arg);
+}
+
+/* D20: the library's own reports can be had as records */
+TEST(reports_where_a_task_ended)
+{
+	static tl_event e;
+	tl_scope s = { 0 };
+	tl_handler *h = handler(&(tl_handler_opts){
+		.fn = breaks, .arg = &e, .format = "%(levelname)s %(strandName)s %(message)s" });
+
+	if (TSAN)
+		SKIP("the sanitizer has a thread of its own, which is a foreign one");
+	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
+	tl_log_reports(true);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_task_start(&s, nothing, NULL, NULL), 0);
+	CHECK_EQ(tl_event_wait(&e, TL_NEVER), 0); /* the task ends, and nobody is left to run */
+	CHECK_EQ(tl_scope_close(&s), 0);
+	tl_log_reports(false);
+	CHECK(strstr(lines_taken(&all), "CRITICAL MainThread 'MainThread' waits for event"));
+	CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
+}
+
 static _Atomic bool stop;
 
 static int flips(void *arg)
