@@ -13,8 +13,10 @@
 extern "C" {
 #endif
 
-/* -- lock: owner-checked, not recursive, barging with hand-over once a waiter is older than a
- * millisecond */
+/* -- lock: owner-checked, not recursive, and barging: a newcomer may be faster than one that waits.
+ * Private, one that waits is passed by at most 65536 that came after it, then the lock is handed to
+ * it, as it is when it has waited for a millisecond; in shared memory there is no such bound.  Who
+ * has just come and watches for a moment whether the owner lets go does not wait yet. */
 typedef struct tl_lock {
 	uint64_t word, _;
 } tl_lock;

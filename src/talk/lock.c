@@ -1,51 +1,27 @@
-/* lock.c - the lock: one word, for tasks and threads, private or shared between processes.
- *
- *	63     40 39      32 31      30   28     26     12 11          0
- *	[ slot  ][ its gen. ][WAITERS][LOST][STALE][generation][participant]      0 is free
- *
- * The upper half and the participant name the owner: a strand of a process.  Waiting is on the
- * lower half.  WAITERS: somebody may be waiting, so release looks.  LOST without an owner: the last
- * owner is gone; acquire answers -EOWNERDEAD and recover takes it.  LOST with an owner: being
- * repaired.  STALE: taken over by tl_lock_hold without repair; release makes it LOST again.
+/* lock.c - the lock: one word (lock_word.h), for tasks and threads, private or shared between
+ * processes.
  *
  * Claims (tests/model/lock.pml, tests/talk/test_lock.c):
  *  L1  at most one strand holds;
  *  L2  a free lock with waiters is being taken by one that was woken: none sleeps for ever;
  *  L3  a waiter that was chosen and leaves passes its turn on;
- *  L4  a lock whose owner is gone is never acquired as if it were sound, and strands nobody.
+ *  L4  a lock whose owner is gone is never acquired as if it were sound, and strands nobody;
+ *  L5  in private memory a waiter is passed by no more than PASSES others that came after it.
  *
- * Barging: release frees the word and wakes the oldest waiter, which tries again, with WAITERS set
- * as it does not know who else waits.  In private memory a waiter older than HANDOVER_NS is given
- * the lock instead, under the bucket's lock.  A strand's held locks are a list through their second
- * word, written by the holder alone, so that a strand which ends can lose exactly those.
+ * Barging: release frees the word, and whoever is first takes it.  In private memory waiting has a
+ * file of its own, lock_queue.c.  In shared memory release wakes one, which tries again, with
+ * WAITERS set as it does not know who else waits; it looks again at least once a second whether the
+ * owner's process lives.  In private memory a foreign participant can only mean that the lock was
+ * held by the parent of a fork.
  *
- * A shared waiter looks again at least once a second whether the owner's process lives.  In private
- * memory a foreign participant can only mean that the lock was held by the parent of a fork. */
-#include "talk/lock.h"
-#include "run/run.h"
+ * A strand's held locks are a list through their second word, written by the holder alone, so that
+ * a strand which ends can lose exactly those. */
+#include "talk/lock_word.h"
 #include <errno.h>
 #include <limits.h>
 
-#define WAITERS (1ull << 31)
-#define LOST    (1ull << 30)
-#define STALE   (1ull << 28)
-#define PROCESS ((1ull << 27) - 1)
-#define OWNER   (0xffffffffull << 32 | PROCESS)
+static const int64_t LOOK_NS = 1000000000;
 
-static const int64_t HANDOVER_NS = 1000000, LOOK_NS = 1000000000;
-
-enum want { SOUND, REPAIR, HOLD };
-
-static _Atomic uint64_t *word_of(const tl_lock *l) { return (_Atomic uint64_t *)&l->word; }
-static uint64_t load(const tl_lock *l)
-{
-	return atomic_load_explicit(word_of(l), memory_order_seq_cst);
-}
-static bool swap(tl_lock *l, uint64_t from, uint64_t to)
-{
-	return atomic_compare_exchange_strong_explicit(
-		word_of(l), &from, to, memory_order_seq_cst, memory_order_relaxed);
-}
 /* The half that is waited on; little-endian, as all of x86-64 and aarch64 Linux is. */
 static _Atomic uint32_t *half_of(tl_lock *l) { return (_Atomic uint32_t *)&l->word; }
 
@@ -69,48 +45,33 @@ static void strike(struct body *b, tl_lock *l)
 /* The owner is gone: the lock is lost.  All are told, for none of them will be its next holder. */
 static void lose(tl_lock *l, uint64_t w)
 {
-	if (swap(l, w, LOST))
+	if (!window_holds(l))
+		lock_queue_lose(l, w);
+	else if (swap(l, w, LOST))
 		word_wake(half_of(l), l, INT_MAX);
+}
+
+static void lose_mine(tl_lock *l, const struct body *b)
+{
+	uint64_t w;
+
+	while (((w = load(l)) & OWNER) == b->lock_word)
+		lose(l, w);
 }
 
 static void lose_all(struct body *b)
 {
 	while (b->held) {
 		tl_lock *l = (tl_lock *)b->held;
-		uint64_t w;
 
 		b->held = (uintptr_t)l->_;
-		while (((w = load(l)) & OWNER) == b->lock_word)
-			lose(l, w);
+		lose_mine(l, b);
 	}
 }
 
 __attribute__((constructor)) static void begin(void) { strand_lost = lose_all; }
 
 /* -- acquiring */
-
-static bool owner_gone(const tl_lock *l, uint64_t w)
-{
-	uint32_t process = (uint32_t)(w & PROCESS);
-
-	return process != window_participant() && (!window_holds(l) || window_dead(process));
-}
-
-/* Wait in private memory; true in claim->granted: the lock is ours. */
-static int wait_private(tl_lock *l, uint64_t w, struct lock_claim *c, tl_time deadline)
-{
-	struct waiter wt = { .object = l, .what = "lock", .data = c };
-	struct wait_list *b = word_bucket(l);
-
-	if (!c->since)
-		c->since = plat_now();
-	spin_lock(&b->lock);
-	if (load(l) != w) {
-		spin_unlock(&b->lock);
-		return 0;
-	}
-	return wait_park(&wt, &b->head, &b->lock, deadline);
-}
 
 /* A wake may have been spent on us: see to it that the next is woken, now or by the holder (L3). */
 static void pass_on(tl_lock *l)
@@ -140,54 +101,69 @@ static int wait_shared(tl_lock *l, uint64_t w, tl_time deadline)
 	return r;
 }
 
-/* The word is nobody's: take it.  More: it is worth another look. */
-static bool take(tl_lock *l, uint64_t w, uint64_t self, enum want want, uint64_t carry, int *ret)
+static int acquire_shared(tl_lock *l, uint64_t self, enum want want, tl_time deadline)
 {
-	uint64_t keep = w & LOST ? want == HOLD ? LOST | STALE : LOST : 0;
+	uint64_t slept = 0;
+	int r = 0;
 
-	if (w & LOST && want == SOUND) {
-		*ret = -EOWNERDEAD;
-		return true;
-	}
-	*ret = keep && want == REPAIR;
-	return swap(l, w, self | keep | carry | (w & WAITERS));
-}
-
-static int acquire_slow(tl_lock *l, struct body *b, enum want want, tl_time deadline)
-{
-	struct lock_claim claim = { .self = b->lock_word };
-	bool shared = window_holds(l);
-	uint64_t carry = 0;
-	int r;
-
-	for (;;) {
+	while (r == 0) {
 		uint64_t w = load(l);
 
 		if (!(w & OWNER)) {
-			if (!take(l, w, claim.self, want, carry, &r))
-				continue;
-			if (r >= 0)
-				note(b, l);
-			return r;
-		}
-		if ((w & OWNER) == claim.self)
-			return -EDEADLK;
-		if (owner_gone(l, w)) {
+			if (take(l, w, self, slept | (w & WAITERS), want, &r))
+				return r;
+		} else if (owner_gone(l, w)) {
 			lose(l, w);
-			continue;
+		} else if (w & WAITERS || swap(l, w, w | WAITERS)) {
+			slept = WAITERS;
+			r = wait_shared(l, w | WAITERS, deadline);
 		}
-		if (deadline.ns == TL_POLL.ns)
-			return -EAGAIN;
-		if (!(w & WAITERS) && !swap(l, w, w | WAITERS))
-			continue;
-		carry = WAITERS;
-		r = shared ? wait_shared(l, w | WAITERS, deadline)
-			   : wait_private(l, w | WAITERS, &claim, deadline);
-		if (claim.granted)
-			return note(b, l), 0;
-		if (r < 0)
-			return r;
 	}
+	return r;
+}
+
+static int wait(tl_lock *l, struct strand *me, enum want want, tl_time deadline)
+{
+	return window_holds(l) ? acquire_shared(l, me->body->lock_word, want, deadline)
+			       : lock_queue_acquire(l, me, want, deadline);
+}
+
+static __attribute__((noinline)) int acquire_slow(
+	tl_lock *l, struct strand *me, enum want want, tl_time deadline)
+{
+	uint64_t self = me->body->lock_word;
+	int r = PARKS;
+
+	while (r == PARKS) {
+		uint64_t w = load(l);
+
+		if ((w & OWNER) == self)
+			return -EDEADLK;
+		if (!(w & OWNER)) {
+			if (!take(l, w, self, w & (WAITERS | COMING), want, &r))
+				r = PARKS;
+		} else if (owner_gone(l, w)) {
+			lose(l, w);
+		} else if (deadline.ns == TL_POLL.ns) {
+			return -EAGAIN;
+		} else {
+			r = wait(l, me, want, deadline);
+		}
+	}
+	if (r >= 0)
+		note(me->body, l);
+	return r;
+}
+
+/* Nobody's, and sound: take it as it is. */
+static inline bool take_fast(tl_lock *l, struct body *b)
+{
+	uint64_t w = load(l);
+
+	if (w & ~(WAITERS | COMING) || !swap(l, w, w | b->lock_word))
+		return false;
+	note(b, l);
+	return true;
 }
 
 static int acquire(tl_lock *l, enum want want, tl_time deadline)
@@ -198,11 +174,9 @@ static int acquire(tl_lock *l, enum want want, tl_time deadline)
 
 	if (r < 0)
 		return r;
-	if (swap(l, 0, b->lock_word)) {
-		note(b, l);
+	if (take_fast(l, b))
 		return 0;
-	}
-	return acquire_slow(l, b, want, deadline);
+	return acquire_slow(l, me, want, deadline);
 }
 
 int tl_lock_acquire(tl_lock *l, tl_time deadline) { return acquire(l, SOUND, deadline); }
@@ -211,12 +185,13 @@ int tl_lock_recover(tl_lock *l, tl_time deadline) { return acquire(l, REPAIR, de
 /* For conditions, which must have the lock back whatever happens but will not take a lost one. */
 int lock_again(tl_lock *l)
 {
-	struct body *b = strand_self()->body;
+	struct strand *me = strand_self();
+	struct body *b = me->body;
 	bool was = b->deaf;
 	int r;
 
 	b->deaf = true;
-	r = swap(l, 0, b->lock_word) ? (note(b, l), 0) : acquire_slow(l, b, SOUND, TL_NEVER);
+	r = take_fast(l, b) ? 0 : acquire_slow(l, me, SOUND, TL_NEVER);
 	b->deaf = was;
 	return r;
 }
@@ -235,78 +210,15 @@ void tl_lock_hold(tl_lock *l)
 			(void *)l);
 }
 
-/* -- in a select, which waits as a private waiter, and in other lists too */
-
-bool lock_enlist(tl_lock *l, struct waiter *w, struct lock_claim *c)
+void lock_withdraw(tl_lock *l, struct waiter *w)
 {
-	struct wait_list *b = word_bucket(l);
-	uint64_t v = load(l);
-	bool in = v & OWNER && !owner_gone(l, v) && (v & WAITERS || swap(l, v, v | WAITERS));
-
-	if (!in)
-		return false;
-	c->self = strand_self()->body->lock_word;
-	if (!c->since)
-		c->since = plat_now();
-	w->data = c;
-	spin_lock(&b->lock);
-	in = load(l) == (v | WAITERS);
-	if (in)
-		list_append(&b->head, &w->link);
-	spin_unlock(&b->lock);
-	return in;
-}
-
-void lock_withdraw(tl_lock *l, struct waiter *w, struct lock_claim *c)
-{
-	struct wait_list *b = word_bucket(l);
-
-	spin_lock(&b->lock);
-	c->owed |= !c->granted && !list_in(&w->link);
-	list_remove(&w->link);
-	spin_unlock(&b->lock);
-	if (c->granted)
-		note(strand_self()->body, l);
-}
-
-void lock_settle(tl_lock *l, const struct lock_claim *c)
-{
-	if (c->owed)
-		pass_on(l);
+	if (!lock_queue_withdraw(l, w))
+		return;
+	note(strand_self()->body, l);
+	w->result = 0;
 }
 
 /* -- releasing */
-
-static bool old_enough(const struct lock_claim *c) { return plat_now() - c->since >= HANDOVER_NS; }
-
-/* Free or hand over a private lock that is waited for. */
-static void release_private(tl_lock *l, uint64_t next)
-{
-	struct wait_list *b = word_bucket(l);
-	enum wait_claim how = WAIT_LOST;
-	struct parker *who = NULL;
-	struct waiter *w;
-
-	spin_lock(&b->lock);
-	while (how == WAIT_LOST && (w = word_first(b, l))) {
-		struct lock_claim *c = w->data;
-
-		list_remove(&w->link);
-		who = w->who;
-		how = wait_claim(w);
-		if (how == WAIT_LOST || next || !old_enough(c))
-			continue;
-		c->granted = true;
-		w->result = 0;
-		next = c->self | (word_first(b, l) ? WAITERS : 0);
-	}
-	atomic_store_explicit(word_of(l), next, memory_order_seq_cst);
-	if (how == WAIT_UP)
-		wait_finish(who, how);
-	spin_unlock(&b->lock);
-	if (how == WAIT_READY)
-		wait_finish(who, how);
-}
 
 bool lock_is_lost(const tl_lock *l)
 {
@@ -328,15 +240,13 @@ static __attribute__((noinline)) void release_slow(tl_lock *l, struct strand *me
 		return;
 	}
 	strike(me->body, l);
-	if (window_holds(l)) {
-		w = atomic_exchange_explicit(
-			word_of(l), w & STALE ? LOST : 0, memory_order_seq_cst);
-		if (w & WAITERS)
-			word_wake(half_of(l), l, w & STALE ? INT_MAX : 1);
+	if (w & STALE) {
+		lose_mine(l, me->body);
+	} else if (window_holds(l)) {
+		if (atomic_exchange_explicit(word_of(l), 0, memory_order_seq_cst) & WAITERS)
+			word_wake(half_of(l), l, 1);
 	} else {
-		release_private(l, w & STALE ? LOST : 0);
-		if (w & STALE)
-			word_wake(half_of(l), l, INT_MAX);
+		lock_queue_release(l);
 	}
 }
 
@@ -348,7 +258,7 @@ void tl_lock_release(tl_lock *l)
 	if (b->held == (uintptr_t)l) {
 		uintptr_t next = (uintptr_t)l->_; /* the next holder's, once the word is free */
 
-		if (swap(l, b->lock_word, 0)) {
+		if (load(l) == b->lock_word && swap(l, b->lock_word, 0)) {
 			b->held = next;
 			return;
 		}

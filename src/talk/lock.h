@@ -4,20 +4,18 @@
 #include "telar/sync.h"
 #include "wait/wait.h"
 
-/* What a private waiter tells the releaser: waiter.data. */
+/* One who waits in private memory: its waiter's data.  The bucket's lock guards all but self. */
 struct lock_claim {
-	uint64_t self; /* what the word is to hold if the lock is handed over */
-	int64_t since; /* when it began to wait; 0: not yet */
-	bool granted;  /* the lock is its own; waiter.result is then 0 */
-	bool owed;     /* of a select: a wake may have been spent on it */
+	uint64_t self;       /* what the word holds if the lock is handed over */
+	int64_t since;       /* when it began to wait; 0: not yet */
+	uint32_t since_pass; /* what the bucket's clock said then */
+	bool coming;         /* it was woken for this lock */
 };
 
-/* For a select, whose waiter is in other lists too: into the list, unless l is worth a try now; out
- * of it, and l is the caller's if it was granted; and when all is over, a wake that was spent on
- * it, whatever came of that, is passed on. */
+/* For a select, whose waiter is in other lists too, and whose claim begins as zeros: into the list,
+ * unless l is worth a try now; out of it, with result 0 if l is now the caller's. */
 bool lock_enlist(tl_lock *l, struct waiter *w, struct lock_claim *c);
-void lock_withdraw(tl_lock *l, struct waiter *w, struct lock_claim *c);
-void lock_settle(tl_lock *l, const struct lock_claim *c);
+void lock_withdraw(tl_lock *l, struct waiter *w);
 
 int lock_again(tl_lock *l); /* whatever happens, but -EOWNERDEAD without it if it is lost */
 bool lock_is_mine(const tl_lock *l);

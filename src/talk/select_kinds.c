@@ -142,8 +142,7 @@ static bool try_lock(struct branch *b)
 
 static bool enlist_lock(struct branch *b) { return lock_enlist(b->c->object, &b->w, &b->claim); }
 
-static void withdraw_lock(struct branch *b) { lock_withdraw(b->c->object, &b->w, &b->claim); }
-static void leave_lock(struct branch *b) { lock_settle(b->c->object, &b->claim); }
+static void withdraw_lock(struct branch *b) { lock_withdraw(b->c->object, &b->w); }
 
 static bool try_sem(struct branch *b)
 {
@@ -156,7 +155,6 @@ static void withdraw_sem(struct branch *b) { sem_withdraw(b->c->object, &b->w); 
 
 static const struct select_kind lock = { .object = true,
 	.enter = enter_lock,
-	.leave = leave_lock,
 	.try = try_lock,
 	.enlist = enlist_lock,
 	.withdraw = withdraw_lock };

@@ -30,6 +30,7 @@ struct parker {
 
 struct wait_list {
 	struct spin lock;
+	uint32_t clock; /* for those who count something, with the lock held */
 	struct node head;
 };
 

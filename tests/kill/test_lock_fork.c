@@ -42,6 +42,7 @@ static void private_lock(void)
 	}
 }
 
+/* D1: a held lock in the child of a fork does not block it for ever */
 TEST_LIMIT(private_lock_across_fork, 60) { private_lock(); }
 
 /* The window makes the parent known to be alive; a private lock is lost to the child all the same.

@@ -24,7 +24,9 @@
  *	who slept and leaves without the lock, with whatever answer: unless the word is held with
  *		WAITERS, word_wake 1
  *	release: CAS me -> 0, else (WAITERS) store 0 and word_wake 1; of a hold that is lost: lose
- *		(handing the lock over to an old waiter is not in the model)
+ *		(handing the lock over to an old waiter is not in the model, nor that in private
+ *		memory nobody else is woken while one that was is on its way: those are explored on
+ *		the sources, see ORDERS.md)
  *	lose: CAS word -> LOST, then word_wake all
  *
  * Claims (CLAIMS.md has all of them)

@@ -31,7 +31,7 @@ JOBS = min(2, os.cpu_count() or 1)
 CORE = ["memory", "seq_cst", "steps", "explore", "main"]
 SWITCH = ["src/plat/switch_%s.S" % os.uname().machine, "src/plat/stack_begin.c"]
 WAIT = ["src/wait/park.c", "src/wait/word.c"]
-TALK = ["src/talk/%s.c" % f for f in ("lock", "sem", "event", "future", "cond")]
+TALK = ["src/talk/%s.c" % f for f in ("lock", "lock_queue", "sem", "event", "future", "cond")]
 LOOP = ["src/base/heap.c"] + ["src/run/%s.c" % f for f in ("loop", "watch", "work", "cancel", "timer", "bias")]
 # What each program is made of, and whether the lock inside is one step (shim/lock).
 PROGRAMS = {

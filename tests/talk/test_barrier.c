@@ -14,6 +14,7 @@ static void await_waiting(const tl_barrier *b, int n)
 	}
 }
 
+/* D6: no parties is refused */
 TEST(zero_is_refused)
 {
 	tl_barrier b = { 0 };
@@ -21,6 +22,7 @@ TEST(zero_is_refused)
 	CHECK_EQ(tl_barrier_wait(&b, TL_NEVER), -EINVAL);
 }
 
+/* D6: a party of one never waits */
 TEST(one_party_never_waits)
 {
 	int n = 0;
@@ -83,7 +85,11 @@ static void rounds(int n, int threads)
 		CHECK_EQ(r.numbers[i], n);
 }
 
+/* D6: all go on together, each with an index of its own
+ * D6: can be used again at once */
 TEST(rounds_of_tasks) { rounds(10000, 0); }
+/* D6: a fast one does not enter the next round before all have left
+ * D6: the action runs once, before anyone goes on */
 TEST(rounds_of_both) { rounds(300, 2); }
 TEST(rounds_of_threads) { rounds(300, PARTIES); }
 
@@ -91,6 +97,8 @@ TEST(rounds_of_threads) { rounds(300, PARTIES); }
 
 static int fails(void *arg) { return (void)arg, -EBADMSG; }
 
+/* D6: a failing action breaks it and tells the one who ran it
+ * D6: reset repairs a broken one */
 TEST(a_failing_action_breaks_it)
 {
 	tl_barrier b = { .parties = 2, .action = fails };
@@ -109,6 +117,7 @@ TEST(a_failing_action_breaks_it)
 	CHECK_EQ(tl_scope_close(&s), -EPIPE);
 }
 
+/* D6: a deadline that passes breaks it for all */
 TEST(a_deadline_breaks_it)
 {
 	tl_barrier b = { .parties = 3 };
@@ -126,6 +135,7 @@ TEST(a_deadline_breaks_it)
 	CHECK_EQ(tl_scope_close(&s), -EPIPE);
 }
 
+/* D6: a cancelled waiter only leaves */
 TEST(a_cancelled_one_only_leaves)
 {
 	tl_barrier b = { .parties = 2 };
@@ -145,6 +155,8 @@ TEST(a_cancelled_one_only_leaves)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* D6: abort breaks it until reset
+ * D6: says how many wait and whether it is broken */
 TEST(abort_tells_all)
 {
 	tl_barrier b = { .parties = 4 };
@@ -159,9 +171,15 @@ TEST(abort_tells_all)
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(ending(t[i]), -EPIPE);
 	CHECK_EQ(tl_barrier_waiting(&b), 0);
+	CHECK(tl_barrier_broken(&b));
+	CHECK_EQ(tl_barrier_wait(&b, TL_NEVER), -EPIPE);
+	tl_barrier_reset(&b);
+	CHECK(!tl_barrier_broken(&b));
+	CHECK_EQ(tl_barrier_wait(&b, TL_POLL), -EAGAIN);
 	tl_scope_close(&s);
 }
 
+/* D6: reset tells those who wait and makes it as new */
 TEST(reset_sends_away_and_serves_again)
 {
 	tl_barrier b = { .parties = 2 };

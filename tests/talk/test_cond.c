@@ -48,6 +48,9 @@ static void gather(tl_scope *s, tl_strand *t, int n)
 	}
 }
 
+/* D4: a wait releases the lock and holds it again after
+ * D4: notify wakes at most n of those who wait
+ * D4: notify all wakes everyone */
 TEST(notify_n_oldest_first)
 {
 	tl_scope s = { 0 };
@@ -92,12 +95,15 @@ TEST(order)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* D4: a wait holds the lock again also when its deadline passed
+ * D4: what nobody waits for is not stored */
 TEST(not_stored)
 {
 	notify(5);
 	CHECK_EQ(tl_lock_acquire(&room.lock, TL_NEVER), 0);
 	tl_cond_notify(&room.cond, INT_MAX);
 	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, tl_after(tl_ms(5))), -ETIMEDOUT);
+	CHECK(tl_lock_held(&room.lock));
 	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, tl_after(tl_ms(-5))), -ETIMEDOUT);
 	CHECK_EQ(tl_cond_wait(&room.cond, &room.lock, TL_POLL), -EAGAIN);
 	tl_lock_release(&room.lock);
@@ -115,6 +121,8 @@ static int wait_a_while(void *arg)
 	return r;
 }
 
+/* D4: a wait without the lock is refused
+ * D4: notify without the lock is reported, and yet it tells */
 TEST(misuse)
 {
 	tl_scope s = { 0 };
@@ -134,6 +142,23 @@ TEST(misuse)
 	CHECK_EQ(tl_scope_close(&s), 0); /* and yet it was told */
 }
 
+/* D4: notify does not release the lock */
+TEST(notify_keeps_the_lock)
+{
+	tl_scope s = { 0 };
+	tl_strand t[2];
+
+	tl_scope_open(&s);
+	gather(&s, t, 2);
+	CHECK_EQ(tl_lock_acquire(&room.lock, TL_NEVER), 0);
+	tl_cond_notify(&room.cond, 2);
+	for (int i = 0; i < 100; i++)
+		tl_yield();
+	CHECK(tl_lock_held(&room.lock) && room.woken == 0); /* both want it */
+	tl_lock_release(&room.lock);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
 /* -- leaving */
 
 static bool is_open(void *arg)
@@ -143,6 +168,7 @@ static bool is_open(void *arg)
 	return room.open;
 }
 
+/* D4: a wait holds the lock again also when it is cancelled */
 TEST(cancel_takes_the_lock_again)
 {
 	tl_scope s = { 0 };
@@ -209,8 +235,8 @@ static int meet_wait(void *arg)
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-/* Two wait, one is told, one is cancelled, in every order the machine finds: exactly one, or, if
- * the cancelled one was told in time, that one, has been woken; the wake is never lost. */
+/* Two wait, one is told, one is cancelled, in every order the machine finds: exactly one has been
+ * woken, the cancelled one only if it was told in time; the wake is never lost. */
 static int meet_once(void *arg)
 {
 	int r;
@@ -225,6 +251,7 @@ static int meet_once(void *arg)
 
 static int cancel_it(void *arg) { return tl_cancel(*(tl_strand *)arg), 0; }
 
+/* D4: a cancelled waiter passes on the notification it got */
 TEST_LIMIT(C2_wake_meets_cancel, 60)
 {
 	for (int round = 0; round < 3000; round++) {
@@ -365,6 +392,7 @@ static int wait_open(void *arg)
 	return r;
 }
 
+/* D4: wait for a predicate tests it under the lock, again after each wake-up */
 TEST(wait_for)
 {
 	tl_time never = TL_NEVER, soon = tl_after(tl_ms(10)), past = tl_after(tl_ms(-1)),
@@ -391,6 +419,24 @@ TEST(wait_for)
 	CHECK_EQ(ending(b), 0);
 	CHECK_EQ(ending(start_task(&s, wait_open, &past)), 0);
 	CHECK_EQ(ending(start_task(&s, wait_open, &poll)), 0);
+	CHECK_EQ(tl_scope_close(&s), -ETIMEDOUT);
+}
+
+/* D4: wait for a predicate has one deadline over all */
+TEST(wait_for_is_woken_and_gives_up_all_the_same)
+{
+	tl_time soon = tl_after(tl_ms(20));
+	tl_scope s = { .keep_going = true };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	t = start_thread(&s, wait_open, &soon);
+	while (tl_alive(t)) {
+		notify(1); /* so often that no single wait ever gets old */
+		tl_yield();
+	}
+	CHECK_EQ(ending(t), -ETIMEDOUT);
+	CHECK(tl_now().ns >= soon.ns);
 	CHECK_EQ(tl_scope_close(&s), -ETIMEDOUT);
 }
 

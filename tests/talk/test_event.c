@@ -1,6 +1,10 @@
 /* test_event.c - a flag to wait for: set wakes all who wait, whatever happens to it afterwards. */
 #include "talk.h"
 
+/* D5: starts clear
+ * D5: clear makes newcomers wait
+ * D5: set and clear may be repeated
+ * D5: a wait with a deadline gives up when it has passed */
 TEST(flag)
 {
 	tl_event e = { 0 };
@@ -38,9 +42,30 @@ TEST(cancelled_caller)
 
 static int wait_for(void *e) { return tl_event_wait(e, TL_NEVER); }
 
+/* D5: set wakes all who wait and lets later ones through */
+TEST(set_opens_it)
+{
+	tl_event e = { 0 };
+	tl_scope s = { 0 };
+	tl_strand t[4];
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 4; i++) {
+		t[i] = (i % 2 ? start_task : start_thread)(&s, wait_for, &e);
+		await_state(t[i], TL_BLOCKED);
+	}
+	tl_event_set(&e);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(ending(t[i]), 0);
+	CHECK_EQ(ending(start_task(&s, wait_for, &e)), 0);
+	CHECK_EQ(ending(start_thread(&s, wait_for, &e)), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
 enum { CROWD = 60 };
 
 /* E1 */
+/* D5: a clear right after a set loses nobody */
 TEST_LIMIT(set_then_clear_loses_nobody, 60)
 {
 	tl_event e = { 0 };
@@ -62,6 +87,7 @@ TEST_LIMIT(set_then_clear_loses_nobody, 60)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* D5: a cancelled wait leaves the others waiting */
 TEST(those_who_left_are_not_woken)
 {
 	tl_event e = { 0 };

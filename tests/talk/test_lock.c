@@ -1,4 +1,4 @@
-/* test_lock.c - the private lock.  L1 to L4 are the claims of src/talk/lock.c. */
+/* test_lock.c - the private lock.  L1 to L5 are the claims of src/talk/lock.c. */
 #include "talk.h"
 
 enum { WORKERS = 12, ROUNDS = 3000 };
@@ -11,6 +11,9 @@ struct box {
 
 /* -- one strand */
 
+/* D1: starts unlocked
+ * D1: a deadline that has passed still tries once
+ * D1: says whether it is held */
 TEST(uncontended)
 {
 	tl_lock l = { 0 };
@@ -33,6 +36,7 @@ TEST(uncontended)
 	CHECK(!tl_lock_held(&l));
 }
 
+/* D1: a second acquire by the holder is told, instead of waiting for ever */
 TEST(second_acquire_is_deadlock)
 {
 	tl_lock l = { 0 };
@@ -48,6 +52,7 @@ TEST(second_acquire_is_deadlock)
 
 static int release_it(void *l) { return tl_lock_release(l), 0; }
 
+/* D1: a release by one that does not hold it is misuse: a semaphore hands over */
 TEST(misuse)
 {
 	tl_lock l = { 0 };
@@ -113,7 +118,15 @@ static void leave(bool thread)
 	CHECK_EQ(tl_scope_close(&s), -EAGAIN);
 }
 
+/* D1: one at a time: who comes while it is held waits
+ * D1: an acquire that may not wait answers at once
+ * D1: an acquire with a deadline gives up when it has passed
+ * D1: after an acquire that gave up the lock works as before */
 TEST(leaving_task) { leave(false); }
+/* D1: one at a time: who comes while it is held waits
+ * D1: an acquire that may not wait answers at once
+ * D1: an acquire with a deadline gives up when it has passed
+ * D1: after an acquire that gave up the lock works as before */
 TEST(leaving_thread) { leave(true); }
 
 TEST(cancelled_caller)
@@ -220,6 +233,7 @@ static void counter(enum mix how)
 TEST_LIMIT(L1_tasks_of_one_loop, 60) { counter(ONE_LOOP); }
 TEST_LIMIT(L1_tasks_of_several_loops, 60) { counter(LOOPS); }
 TEST_LIMIT(L1_threads, 60) { counter(THREADS); }
+/* D1: every waiter gets it in the end, one at a time */
 TEST_LIMIT(L1_mixed, 60) { counter(MIXED); }
 
 /* L3: some leave while they wait; the rest still get it, and nobody is left behind. */
@@ -310,6 +324,7 @@ static int cancelling(void *arg)
 	return 0;
 }
 
+/* D1: a cancelled waiter neither keeps the lock nor loses it for others */
 TEST_LIMIT(L3_cancelled_waiters, 60)
 {
 	struct box x = { 0 };
@@ -321,77 +336,6 @@ TEST_LIMIT(L3_cancelled_waiters, 60)
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_EQ(x.a, x.b);
 	CHECK(!tl_lock_held(&x.lock));
-}
-
-/* -- hand-over: a barger that never waits cannot keep out one that does */
-
-static int be_barged(void *arg)
-{
-	struct held *h = arg;
-
-	CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
-	CHECK_EQ(tl_event_wait(&h->go, TL_NEVER), 0);
-	tl_lock_release(&h->lock);
-	tl_event_set(&h->done);
-	return 0;
-}
-
-static void handover(bool thread)
-{
-	struct held h = { 0 };
-	tl_scope s = { 0 };
-	tl_strand t;
-
-	tl_scope_open(&s);
-	CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
-	t = (thread ? start_thread : start_task)(&s, be_barged, &h);
-	await_state(t, TL_BLOCKED);
-	for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
-		sched_yield();
-	tl_lock_release(&h.lock);
-	CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN); /* it is the waiter's already */
-	tl_event_set(&h.go);
-	CHECK_EQ(ending(t), 0);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	CHECK(!tl_lock_held(&h.lock));
-}
-
-TEST(handover_in_one_loop) { handover(false); }
-TEST(handover_between_threads) { handover(true); }
-
-static int barge(void *arg)
-{
-	struct held *h = arg;
-
-	while (!tl_event_is_set(&h->done)) {
-		CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
-		tl_lock_release(&h->lock);
-	}
-	return 0;
-}
-
-static int wait_often(void *arg)
-{
-	struct held *h = arg;
-
-	for (int i = 0; i < 50; i++) {
-		CHECK_EQ(tl_lock_acquire(&h->lock, TL_NEVER), 0);
-		tl_lock_release(&h->lock);
-	}
-	tl_event_set(&h->done);
-	return 0;
-}
-
-TEST_LIMIT(L2_bargers_starve_nobody, 60)
-{
-	struct held h = { 0 };
-	tl_scope s = { 0 };
-
-	tl_scope_open(&s);
-	for (int i = 0; i < 3; i++)
-		start_thread(&s, barge, &h);
-	start_thread(&s, wait_often, &h);
-	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
 /* Locks, conditions and semaphores of one bucket do not disturb each other. */

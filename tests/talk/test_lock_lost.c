@@ -77,6 +77,7 @@ static void lost(bool thread)
 	tl_scope_close(&s);
 }
 
+/* D1: a holder that ends is reported, and the next is told that the lock is lost */
 TEST(L4_task_ends_holding) { lost(false); }
 TEST(L4_thread_ends_holding) { lost(true); }
 

@@ -21,6 +21,9 @@ static int from_elsewhere(tl_fn *fn, void *arg)
 	return r;
 }
 
+/* D2: its holder acquires it again at once
+ * D2: free when each acquire was released
+ * D2: others wait until the last release */
 TEST(as_deep_as_it_went)
 {
 	tl_rlock l = { 0 };
@@ -41,14 +44,42 @@ TEST(as_deep_as_it_went)
 }
 
 static int depth_of(void *arg) { return (int)tl_rlock_depth(arg); }
+static int is_held(void *arg) { return tl_rlock_held(arg); }
 
+/* D2: the depth is seen by the holder, others see none
+ * D2: says to anyone whether it is held */
 TEST(depth_is_the_holders_own)
 {
 	tl_rlock l = { 0 };
 
 	CHECK_EQ(tl_rlock_acquire(&l, TL_NEVER), 0);
 	CHECK_EQ(from_elsewhere(depth_of, &l), 0);
+	CHECK_EQ(from_elsewhere(is_held, &l), true);
 	tl_rlock_release(&l);
+	CHECK_EQ(from_elsewhere(is_held, &l), false);
+}
+
+static int acquire_soon(void *arg)
+{
+	tl_time soon = tl_after(tl_ms(5));
+	int r = tl_rlock_acquire(arg, soon);
+
+	CHECK(tl_now().ns >= soon.ns);
+	return r;
+}
+
+/* D2: an acquire with a deadline gives up when it has passed */
+TEST(a_deadline_passes)
+{
+	tl_rlock l = { 0 };
+
+	CHECK_EQ(tl_rlock_acquire(&l, TL_NEVER), 0);
+	CHECK_EQ(tl_rlock_acquire(&l, tl_after(tl_ms(-1))), 0); /* its holder waits for nothing */
+	CHECK_EQ(from_elsewhere(acquire_soon, &l), -ETIMEDOUT);
+	CHECK_EQ(tl_rlock_depth(&l), 2);
+	tl_rlock_release(&l);
+	tl_rlock_release(&l);
+	CHECK_EQ(from_elsewhere(poll_it, &l), 0);
 }
 
 static _Atomic int misuses;
@@ -58,6 +89,7 @@ static void count_misuse(const tl_report *r, void *arg)
 	atomic_fetch_add(&misuses, r->kind == TL_R_MISUSE);
 }
 
+/* D2: a release by one that does not hold it is misuse */
 TEST(release_by_a_stranger)
 {
 	tl_rlock l = { 0 };
@@ -113,6 +145,7 @@ static int waits_deep(void *arg)
 	return r;
 }
 
+/* D2: a condition releases all levels and restores them */
 TEST(a_condition_releases_all_of_it)
 {
 	struct both b = { 0 };

@@ -2,6 +2,11 @@
 #include "talk.h"
 #include <limits.h>
 
+/* D3: acquire takes a unit or waits for one
+ * D3: an acquire that may not wait answers at once
+ * D3: an acquire with a deadline gives up when it has passed
+ * D3: one without a limit goes beyond its first value
+ * D3: says how many units are free */
 TEST(counts)
 {
 	tl_sem m = { .value = 2 };
@@ -20,6 +25,7 @@ TEST(counts)
 	CHECK_EQ(tl_sem_count(&m), 4);
 }
 
+/* D3: one of all zeros has no units: zero is ready */
 TEST(zero_is_no_units)
 {
 	tl_sem m = { 0 };
@@ -29,6 +35,8 @@ TEST(zero_is_no_units)
 	CHECK_EQ(tl_sem_acquire(&m, TL_POLL), 0);
 }
 
+/* D3: a release of fewer than one is refused
+ * D3: a bounded one refuses a release beyond its limit and keeps its value */
 TEST(refuses)
 {
 	tl_sem m = { .value = 1, .limit = 3 }, free = { .value = INT_MAX };
@@ -87,6 +95,9 @@ static void line_up(tl_scope *s, tl_strand *t)
 	}
 }
 
+/* D3: acquire takes a unit or waits for one
+ * D3: waiters are served strictly in the order they came
+ * D3: a newcomer does not overtake one that waits */
 TEST(first_come_first_served)
 {
 	tl_scope s = { 0 };
@@ -106,6 +117,7 @@ TEST(first_come_first_served)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* D3: release gives n units and wakes as many */
 TEST(release_n_wakes_n)
 {
 	tl_scope s = { 0 };
@@ -174,6 +186,7 @@ static int take_and_tell(void *arg)
 	return r;
 }
 
+/* D3: a cancelled waiter that was granted its unit passes it on */
 TEST_LIMIT(grant_meets_cancel, 60)
 {
 	for (int round = 0; round < 2000; round++) {
