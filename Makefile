@@ -46,10 +46,13 @@ test test-long:
 	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build gcc:noguard=build \
 		clang=build/clang asan=build/asan gcc:yield=build/yield tsan:races=build/tsan arm=build/arm
 
+test-python: export PYTHONDONTWRITEBYTECODE = 1
+test-python: export TELAR_SRC = $(CURDIR)
+test-python: export TELAR_BUILD = $(CURDIR)/build
 test-python:
 	@tools/need.sh $(COMPILE) $(PYTHON)
-	@tools/build.sh build
-	@tests/run.py --only '^gcc: python/' gcc=build
+	@tools/build.sh build -- tests/_telar.so
+	@for script in tests/python/test_*.py; do timeout 120 python3 $$script || exit 1; done
 
 bench:
 	@tools/need.sh $(COMPILE) $(SERVICE)
