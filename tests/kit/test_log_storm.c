@@ -14,33 +14,45 @@ static _Atomic int *lines_of; /* so many has each process written; shared */
 static const char filler[] = "a-line-of-some-length-so-that-pages-are-crossed";
 
 /* "process strand number filler ... !": n fillers, so that lines have many lengths. */
+static void write_line(const struct writer *w, int i)
+{
+	char text[1000] = "";
+
+	for (int n = (i * 7 + w->strand) % 11; n >= 0; n--)
+		strcat(text, filler);
+	tl_log(TL_ERROR, "%d %d %d %s !", w->process, w->strand, i, text);
+	atomic_fetch_add(&lines_of[w->process], 1);
+}
+
 static int writes(void *arg)
 {
 	const struct writer *w = arg;
 
 	for (int i = 0; i < LINES; i++) {
-		char text[1000] = "";
-
-		for (int n = (i * 7 + w->strand) % 11; n >= 0; n--)
-			strcat(text, filler);
-		tl_log(TL_ERROR, "%d %d %d %s !", w->process, w->strand, i, text);
-		atomic_fetch_add(&lines_of[w->process], 1);
+		write_line(w, i);
 		if (i % 5 == 0)
 			tl_yield();
 	}
 	return 0;
 }
 
-static void writer_process(int number, bool to_be_killed)
+static tl_handler *begin_to_log(void)
 {
-	struct writer w[STRANDS];
-	tl_scope s = { 0 };
 	tl_handler *h;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	h = handler(&(tl_handler_opts){
 		.path = "log", .format = "%(message)s", .max_bytes = 20000, .backups = BACKUPS });
 	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
+	return h;
+}
+
+static void writer_process(int number, bool to_be_killed)
+{
+	tl_handler *h = begin_to_log();
+	struct writer w[STRANDS];
+	tl_scope s = { 0 };
+
 	tl_scope_open(&s);
 	for (int i = 0; i < STRANDS; i++) {
 		w[i] = (struct writer){ number, i };
@@ -151,25 +163,63 @@ TEST_LIMIT(processes, 90)
 	all_seen(0, 4);
 }
 
+enum { VICTIMS = 8, SURVIVOR = VICTIMS, LAST, WITNESS, ASKED };
+
+static void await_lines(int process, int n)
+{
+	while (atomic_load(&lines_of[process]) < n)
+		sched_yield();
+}
+
+/* Writes a line whenever it is asked to. */
+static pid_t begin_witness(void)
+{
+	struct writer w = { WITNESS, 0 };
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid)
+		return pid;
+	begin_to_log();
+	for (int i = 0; i <= VICTIMS; i++) {
+		await_lines(ASKED, i + 1);
+		write_line(&w, i);
+	}
+	_exit(0);
+}
+
+/* Who has seen the file before takes away what a killed process has left; who has not would let it
+ * stand.  So a witness writes before the first victim, and after each before the next. */
+static void ask_witness(int n)
+{
+	atomic_store(&lines_of[ASKED], n);
+	await_lines(WITNESS, n);
+}
+
 /* D20: a process killed while it writes parts no line and keeps nobody from rotating */
 TEST_LIMIT(killed, 90)
 {
-	enum { VICTIMS = 8 };
-	pid_t survivor, last;
+	pid_t survivor, last, witness;
 
 	share();
-	survivor = begin(VICTIMS, false);
+	witness = begin_witness();
+	survivor = begin(SURVIVOR, false);
+	ask_witness(1);
+	await_lines(SURVIVOR, 1);
 	for (int i = 0; i < VICTIMS; i++) {
 		pid_t victim = begin(i, true);
 
-		while (atomic_load(&lines_of[i]) < 50 + 60 * i)
-			sched_yield();
+		await_lines(i, 50 + 60 * i);
 		CHECK_EQ(kill(victim, SIGKILL), 0);
 		ended(victim, SIGKILL);
+		ask_witness(i + 2);
 	}
 	ended(survivor, 0);
-	last = begin(VICTIMS + 1, false);
+	ended(witness, 0);
+	last = begin(LAST, false);
 	ended(last, 0);
 	CHECK(look_at_all() > 10);
-	all_seen(VICTIMS, VICTIMS + 2);
+	all_seen(SURVIVOR, LAST + 1);
+	for (int i = 0; i <= VICTIMS; i++)
+		CHECK_EQ(seen[WITNESS][0][i], 1);
 }
