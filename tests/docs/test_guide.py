@@ -152,10 +152,11 @@ def main():
     known = {c.name for c in chapters}
     wrong = [f"{p}: no English chapter" for p in (GUIDE / "es").glob("*.md") if p.name not in known]
     wrong += filter(None, (twins(c, GUIDE / "es" / c.name) for c in chapters))
+    wrong += filter(None, [twins(ROOT / "README.md", ROOT / "README.es.md")])
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     for page in sorted(pages):
         wrong += astray(page, read(page)[1], names)
-    blocks = [b for c in chapters for b in read(c)[0]]
+    blocks = [b for c in [ROOT / "README.md", *chapters] for b in read(c)[0]]
     with ThreadPoolExecutor(2) as pool:
         wrong += filter(None, pool.map(check, blocks))
     print("\n".join(wrong) or f"{len(chapters)} chapters, {len(blocks)} blocks")
