@@ -5,6 +5,7 @@
 #include <telar/file.h>
 #include <telar/future.h>
 #include <telar/generator.h>
+#include <telar/local.h>
 #include <telar/log.h>
 #include <telar/loop.h>
 #include <telar/queue.h>

@@ -26,7 +26,8 @@ typedef struct tl_report {
 
 /* Have fn called for every report; NULL restores the default, which writes one line to stderr (the
  * library's only output). fn may run on any thread, must not block, and is not called from inside
- * itself.  r and its texts last for the call. */
+ * itself: what it causes to be reported gets the default's line.  r and its texts last for the
+ * call. */
 TL_API void tl_on_report(void (*fn)(const tl_report *r, void *arg), void *arg);
 
 /* A code address as "function+0x12 (module)" or, without symbols, "module+0x1234": addr2line takes

@@ -33,7 +33,7 @@ typedef struct tl_end {
 typedef struct tl_thread_opts {
 	const void *cpus; /* a cpu_set_t; NULL: inherited */
 	size_t cpus_size; /* its size in bytes */
-	int nice;         /* -20 (first) to 19; see setpriority(2) for who may */
+	int nice;         /* -20 (first) to 19; 0: its starter's; see setpriority(2) for who may */
 	uint64_t reserved[4];
 } tl_thread_opts;
 
@@ -83,18 +83,24 @@ TL_API int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o
 TL_API int tl_workers(unsigned n);
 
 /* Start fn(arg) in a new thread.  As tl_task_start; .every is for tasks only (-EINVAL).  The system
- * sees the first 15 bytes of the name.  Errors also: -EAGAIN (the system starts no more threads),
- * -EINVAL.  A .nice
- * that the system refuses is the thread's own failure, -EPERM. Source: pthread_create(3).
- * Example: examples/threads_args.c. */
+ * sees the first 15 bytes of the name.  Errors also: -EAGAIN (the system starts no more threads).
+ * A .nice that the system refuses is the thread's own failure, -EPERM: fn is not called.  Source:
+ * pthread_create(3).  Example: examples/threads_args.c. */
 TL_API int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
 
 /* Let a .paused strand run.  Not a cancel point.  Errors: -ESRCH, -EBUSY (was not paused). */
 TL_API int tl_resume(tl_strand t);
 
-/* Wait until t has ended.  ret_end (may be NULL): how it ended; untouched on failure.  Joining
- * again answers the same as long as the ending is kept.  Cancel point.  Errors: -ETIMEDOUT,
- * -ECANCELED, -EDEADLK (t is the caller), -ESRCH. */
+/* Make t a daemon, or none, before it begins: while it is .paused, or .at is still to come.  A
+ * scope that waits already for those that are no daemons goes by what they are now.  Not a cancel
+ * point.  Errors: -EBUSY (it has begun, or ended), -ESRCH.
+ * Example: examples/threads_daemon_flag.c. */
+TL_API int tl_daemon_set(tl_strand t, bool daemon);
+
+/* Wait until t has ended; one that has not begun is waited for, too.  ret_end (may be NULL): how it
+ * ended; untouched on failure.  Joining again answers the same as long as the ending is kept: by
+ * .ret until the scope closes, else as long as somebody joins.  Cancel point.  Errors: -ETIMEDOUT,
+ * -ECANCELED, -EDEADLK (t is the caller; wider rings are reported, TL_R_DEADLOCK), -ESRCH. */
 TL_API int tl_join(tl_strand t, tl_end *ret_end, tl_time deadline);
 
 /* Ask t to stop: all its cancel points answer -ECANCELED from now on; one that has not begun never
@@ -117,8 +123,14 @@ TL_API tl_strand tl_main(void);
 /* The thread that the caller runs on: itself, or the one whose loop runs the task.  Not a cancel
  * point; cannot fail. */
 TL_API tl_strand tl_my_thread(void);
-/* The calling strand's name; valid until it ends or is renamed. */
+/* The calling strand's name, valid until it ends or asks again after it was renamed.  Not a cancel
+ * point; cannot fail. */
 TL_API const char *tl_my_name(void);
+/* Call t `name` from now on: at most 31 bytes are copied, up to the end of a UTF-8 character.  A
+ * thread, main included, is shown to the system by the first 15 bytes of it (if the system lets
+ * us).  Not a cancel point.  Errors: -EINVAL (no name, or ""), -ENOMEM, -ESRCH (it has ended, or is
+ * gone).  Source: prctl(2), PR_SET_NAME; proc_pid_task(5).  */
+TL_API int tl_rename(tl_strand t, const char *name);
 
 /* Whether t has not ended yet, as of just now; false also for one that is not known any more.  Not
  * a cancel point. */
@@ -147,7 +159,8 @@ TL_API bool tl_cancelled(void);
 /* Run blocking or CPU-bound fn(record) on a helper thread while the caller parks.
  * record, size: fn works on a copy, which is copied back when fn has ended in time.
  * Cancel point: on -ETIMEDOUT and -ECANCELED fn runs on, on its copy, and its result is dropped;
- * one that has not begun is withdrawn.  Errors also: -ENOMEM, -EAGAIN (no helper thread could be
+ * one that has not begun is withdrawn.  fn is on a thread outside all strands, and sees no tl_local
+ * of its caller's.  Errors also: -ENOMEM, -EAGAIN (no helper thread could be
  * made).  Else: what fn answered. */
 TL_API int tl_offload(tl_fn *fn, void *record, size_t size, tl_time deadline);
 

@@ -114,6 +114,9 @@ pid_t plat_thread_id(void);
 int plat_thread_begin(void (*fn)(void *), void *arg, const char *name);
 int plat_thread_helpers(void);
 void plat_thread_forked(void); /* in the child of a fork: they are not here */
+/* Show a thread of this process under another name, at most 15 bytes, if still(arg) says that it is
+ * the one that was meant.  A system that does not let us is not told. */
+void plat_thread_rename(pid_t thread, const char *name, bool (*still)(void *arg), void *arg);
 /* How many threads the process has right now, whoever made them; < 0: unknown. */
 int plat_thread_count(void);
 /* A number that no other process, living or dead, of this boot has; 0: pid is not running;

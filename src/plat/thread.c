@@ -1,9 +1,14 @@
 /* thread.c - threads of the library's own: offload helpers, the bridge, the signal thread. */
 #include "plat/plat.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 struct start {
 	void (*fn)(void *);
@@ -50,6 +55,26 @@ int plat_thread_begin(void (*fn)(void *), void *arg, const char *name)
 		free(s);
 	}
 	return r;
+}
+
+/* The open file is of that very thread, also if its id is another's a moment later. */
+void plat_thread_rename(pid_t thread, const char *name, bool (*still)(void *arg), void *arg)
+{
+	char path[48];
+	int fd;
+
+	if (thread == plat_thread_id()) {
+		prctl(PR_SET_NAME, name);
+		return;
+	}
+	snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)thread);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (still(arg) && write(fd, name, strlen(name)) < 0) {
+		/* It has just ended; or the system shows us the name and lets nobody change it. */
+	}
+	close(fd);
 }
 
 void plat_thread_forked(void) { atomic_store_explicit(&helpers, 0, memory_order_relaxed); }

@@ -9,6 +9,7 @@
  * locks of the path (strand, scope, strand ...), always downwards, so two walks cannot block each
  * other and nothing on the path can go away. */
 #include "run/bias.h"
+#include <errno.h>
 
 static int64_t sooner(int64_t a, int64_t b) { return !a ? b : !b || a < b ? a : b; }
 
@@ -162,4 +163,14 @@ void tl_cancel(tl_strand t)
 
 	if (s)
 		cancel_strand(s, t.id);
+}
+
+void tl_scope_cancel(tl_scope *s) { cancel_scope(s, SCOPE_ASKED); }
+
+int tl_scope_move(tl_scope *s, tl_time deadline)
+{
+	if (atomic_load_explicit(&scope_of(s)->flags, memory_order_relaxed) & SCOPE_FIRED)
+		return -ESRCH;
+	cancel_moved(s, deadline.ns);
+	return 0;
 }

@@ -84,6 +84,16 @@ static bool rest(uint32_t heard)
 	return !leave;
 }
 
+/* If it has used telar this thread is a strand: the next job is not to find what it has set. */
+static int work(struct job *j)
+{
+	int r = j->fn(j->copy);
+
+	if (wait_me && strand_of(wait_me)->body->locals)
+		local_drop(strand_of(wait_me));
+	return r;
+}
+
 static void help(void *arg)
 {
 	struct job *j;
@@ -92,7 +102,7 @@ static void help(void *arg)
 	(void)arg;
 	for (;;) {
 		while ((j = take()))
-			finish(j, j->fn(j->copy));
+			finish(j, work(j));
 		spin_lock(&pool.lock);
 		heard = atomic_load_explicit(&pool.bell, memory_order_relaxed);
 		if (!list_empty(&pool.jobs)) {

@@ -15,7 +15,9 @@
 
 static bool plain(const struct strand *s)
 {
-	return !s->planned && (!s->extra || (!s->extra->stack && !s->extra->every.ns));
+	const struct extra *x = LOOK(s->extra);
+
+	return !s->planned && (!x || (!x->stack && !x->every.ns));
 }
 
 static bool room_here(const struct body *b)
@@ -36,6 +38,7 @@ static tl_end run_here(struct loop *l, struct strand *me, struct strand *s)
 	SHOW(mine->placed, true);
 	loop_runs(l, s);
 	r = strand_run(s);
+	r = strand_part(s, r);
 	loop_runs(l, me);
 	SHOW(mine->placed, false);
 	mine->on->note = b.own.note;

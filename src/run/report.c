@@ -14,7 +14,7 @@ static struct hook {
 	hook_fn *fn;
 	void *arg;
 } hook;
-static _Thread_local bool inside; /* a report from inside the hook goes nowhere */
+static _Thread_local bool inside; /* the hook; what it reports itself is told as without it */
 
 void tl_on_report(void (*fn)(const tl_report *r, void *arg), void *arg)
 {
@@ -53,8 +53,10 @@ static void deliver(const tl_report *r)
 	hook_fn *fn;
 	void *arg;
 
-	if (inside)
+	if (inside) {
+		tell(r);
 		return;
+	}
 	inside = true;
 	spin_lock(&hook.lock);
 	fn = hook.fn;

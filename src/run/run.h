@@ -30,7 +30,7 @@ enum {
 	LIFE_DAEMON = 8,
 	LIFE_ASKED = 16,  /* asked to stop, by itself or through its scope, before it began */
 	LIFE_PAUSED = 32, /* waits for tl_resume */
-	LIFE_FREE = 64,   /* the record is nobody's */
+	LIFE_FREE = 64,   /* the record is nobody's, or of a strand still in the making */
 	LIFE_FLAGS = 0xffff
 };
 
@@ -61,7 +61,7 @@ struct strand {
 	bool foreign, begun; /* but for this one */
 	bool at_home;        /* it will never change its loop */
 	uint32_t number;     /* of the default name */
-	int64_t planned;     /* .at, and the next call of .every */
+	int64_t planned;     /* .at, and the next call of .every; shown */
 };
 _Static_assert(sizeof(struct strand) == 128, "two cache lines");
 
@@ -84,8 +84,10 @@ struct body {
 	const char *_Atomic waits;
 	const void *_Atomic object;
 	_Atomic int64_t since;
-	char name[32]; /* a default one, for tl_my_name */
-	bool placed;   /* a child runs on this strand's stack; shown */
+	struct locals *locals; /* what it has set: see local.c; NULL: nothing */
+	char name[32];         /* for tl_my_name */
+	bool name_stale;       /* it is to be fetched again; shown */
+	bool placed;           /* a child runs on this strand's stack; shown */
 	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
 	struct ground *on; /* where it is now */
 	struct ground own;
@@ -152,12 +154,12 @@ void slot_flush(void); /* the thread ends */
 /* strand.c */
 int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg, const tl_opts *o,
 	void (*unborn)(void *arg), const void *site);
+void strand_born(struct strand *s);                  /* from here on it can be found */
 void strand_begin(struct strand *s, struct body *b); /* open its outermost scope */
 int strand_run(struct strand *s);                    /* call its function, close its scopes */
+int strand_close(struct strand *s, int r);           /* it has: close its scopes */
 tl_end strand_end(struct strand *s, int result);     /* the last touch of s; how it ended */
 void strand_end_soon(struct strand *s, int result);  /* its scope may learn of it a little later */
-const char *strand_name(struct strand *s, char buf[32]);
-const char *strand_kind_name(const struct strand *s); /* its default name, but for the number */
 int strand_state(struct strand *s);
 void strand_forget(struct strand *s); /* it was never admitted anywhere */
 enum { STRAND_FOREIGN = 3 };          /* for strand_init: a thread that telar did not start */
@@ -168,6 +170,19 @@ extern void (*strand_lost)(struct body *b);
 /* Its function has returned: its generators are closed, what it still holds is lost. */
 void strand_lose(struct strand *s);
 
+/* name.c */
+uint32_t name_number(int kind); /* the next of the default names */
+const char *strand_name(struct strand *s, char buf[32]);
+const char *strand_kind_name(const struct strand *s);  /* the default, but for the number */
+void name_cut(char *to, size_t cap, const char *from); /* at the end of a UTF-8 character */
+void name_tell_system(struct strand *s, tl_strand t, pid_t thread); /* of the thread that t is */
+
+/* local.c */
+int local_inherit(struct strand *me, struct strand *s); /* s, in the making: me's, copied */
+void local_free(struct locals *t);                      /* and drop what is in it, here and now */
+void local_drop(struct strand *s);                      /* the calling one, which has some, ends */
+int local_unborn(void *arg); /* what runs of a task that will never begin */
+
 /* What few strands need, in one allocation with the copy of *arg. */
 struct extra {
 	tl_span every, slack;
@@ -176,19 +191,22 @@ struct extra {
 	tl_thread_opts thread;
 	bool has_thread;
 	void (*unborn)(void *arg); /* called in place of fn if it never begins; must not block */
+	struct locals *locals;     /* while it has no body */
 	char name[32];             /* "": the default */
 	_Alignas(max_align_t) char copy[];
 };
 
 /* scope.c */
-int scope_admit(tl_scope *scope, struct strand *s);
-void scope_dismiss(struct strand *s);      /* s has ended: uncount it; its last touch */
+int scope_admit(tl_scope *scope, struct strand *s); /* from here on it can be found */
+void scope_dismiss(struct strand *s);               /* s has ended: uncount it; its last touch */
 void scope_dismiss_soon(struct strand *s); /* the same, now or when its loop has a moment: */
 void scope_dismiss_held(struct loop *l);   /* those that the loop holds back; there are some */
 bool scope_waits_for(const struct loop *l, const struct strand *next); /* let them wait on */
-void scope_failed(struct strand *s);             /* s has failed, and is still counted */
+void scope_failed(struct strand *s); /* s has failed, and is still counted */
 void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
 int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
+bool scope_counted(struct scope *in, struct parker **who);
+void scope_shut(tl_scope *scope); /* nothing starts in it any more */
 int scope_interrupted(struct strand *s);
 int64_t scope_grace(const tl_scope *s);
 tl_scope *scope_outside(const tl_scope *s); /* the enclosing one, also across strands; NULL */
@@ -215,8 +233,8 @@ void work_push(struct loop *l, struct strand *s);
 bool work_claim(struct strand *me, struct strand *s,
 	bool (*fits)(const struct strand *me, const struct strand *s));
 bool work_waits(const struct loop *l); /* some of its own wait to begin */
-bool work_own(struct loop *l);  /* some of its own are ready to begin now */
-void work_take(struct loop *l); /* or, if it has nothing to do, of another's */
+bool work_own(struct loop *l);         /* some of its own are ready to begin now */
+void work_take(struct loop *l);        /* or, if it has nothing to do, of another's */
 bool work_look(struct loop *l);
 bool work_rest(struct loop *l, int64_t *until);
 bool work_roused(const struct loop *l);
@@ -301,6 +319,15 @@ struct strand *strand_adopt(void);
 static inline struct strand *strand_self(void)
 {
 	return __builtin_expect(wait_me != NULL, 1) ? strand_of(wait_me) : strand_adopt();
+}
+/* The calling strand has ended with r but for its locals; their drops, too, may start strands, open
+ * scopes and take locks. */
+static inline int strand_part(struct strand *s, int r)
+{
+	if (__builtin_expect(s->body->locals == NULL, 1))
+		return r;
+	local_drop(s);
+	return strand_close(s, r);
 }
 /* 0, or -ECANCELED: the first line of every cancel point. */
 static inline int strand_checkpoint(struct strand *me);

@@ -53,6 +53,15 @@ static void let(struct scope *in, bool visitor)
 		bias_leave();
 }
 
+/* After tl_finish nothing starts any more, in main's scope or in one inside it. */
+static uint32_t opens(const tl_scope *up)
+{
+	const struct scope *in = up ? (const struct scope *)up->_ : NULL;
+
+	return in ? atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_OPEN
+		  : (uint32_t)SCOPE_OPEN;
+}
+
 /* With owner.lock held.  Field by field, for this is done with every strand. */
 void scope_begin(tl_scope *s, struct strand *owner, tl_scope *up)
 {
@@ -64,7 +73,7 @@ void scope_begin(tl_scope *s, struct strand *owner, tl_scope *up)
 	in->down = NULL;
 	list_init(&in->strands);
 	in->lock = (struct spin){ 0 };
-	atomic_store_explicit(&in->flags, SCOPE_OPEN, memory_order_relaxed);
+	atomic_store_explicit(&in->flags, opens(up), memory_order_relaxed);
 	SHOW(in->live, 0);
 	SHOW(in->daemons, 0);
 	atomic_store_explicit(&in->eff, 0, memory_order_relaxed);
@@ -155,6 +164,7 @@ int scope_admit(tl_scope *scope, struct strand *s)
 		SHOW(in->used, true);
 		list_append(&in->strands, &s->sibling);
 		count(in, s, 1);
+		strand_born(s);
 	}
 	let(in, visitor);
 	return r;
@@ -197,6 +207,23 @@ void tl_scope_fail(tl_scope *s, int r)
 		fail(s, r, strand_self());
 }
 
+/* With the lock held: the counts have changed; they may be what the closer waits for.  Answers
+ * whether *who is to be woken, by wait_finish, once the lock is released. */
+bool scope_counted(struct scope *in, struct parker **who)
+{
+	struct waiter *w = in->closer;
+	enum wait_claim c;
+
+	if (!w || in->live || (w->size && in->daemons))
+		return false;
+	in->closer = NULL;
+	*who = w->who;
+	c = wait_claim(w);
+	if (c == WAIT_UP)
+		wait_finish(*who, c);
+	return c == WAIT_READY;
+}
+
 /* A chain of strands of one scope has ended: uncount them, and give back the records of those that
  * are not kept.  The kept are the scope's then, and not to be touched. */
 static void dismiss(struct strand *first)
@@ -204,9 +231,7 @@ static void dismiss(struct strand *first)
 	struct scope *in = scope_of(first->scope);
 	struct strand *spare = NULL, *s, *next;
 	struct parker *who = NULL;
-	enum wait_claim c = WAIT_LOST;
-	bool visitor = hold(in);
-	struct waiter *w;
+	bool visitor = hold(in), wake;
 
 	for (s = first; s; s = next) {
 		next = s->next;
@@ -217,17 +242,10 @@ static void dismiss(struct strand *first)
 		s->next = spare;
 		spare = s;
 	}
-	w = in->closer;
-	if (w && !in->live && (!w->size || !in->daemons)) {
-		in->closer = NULL;
-		who = w->who;
-		c = wait_claim(w);
-	}
-	if (c == WAIT_UP)
-		wait_finish(who, c);
+	wake = scope_counted(in, &who);
 	let(in, visitor);
-	if (c == WAIT_READY)
-		wait_finish(who, c);
+	if (wake)
+		wait_finish(who, WAIT_READY);
 	while ((s = spare)) {
 		spare = s->next;
 		slot_give(s);
@@ -387,6 +405,14 @@ static int drain(tl_scope *scope, bool daemons_too, bool give_up)
 	return r < 0 ? -EBUSY : 0;
 }
 
+static void forget(struct strand *s)
+{
+	if (s->extra)
+		strand_forget(s); /* its name was kept, too */
+	else
+		slot_give(s);
+}
+
 /* All have ended: give back the records that were kept.  False: not yet. */
 static bool forget_kept(struct scope *in)
 {
@@ -398,7 +424,7 @@ static bool forget_kept(struct scope *in)
 		list_move(&kept, &in->strands);
 	let(in, visitor);
 	while ((n = list_pop(&kept)))
-		slot_give(container_of(n, struct strand, sibling));
+		forget(container_of(n, struct strand, sibling));
 	return done;
 }
 
@@ -419,6 +445,12 @@ static void unlink_scope(tl_scope *scope)
 	own_unlock(me->loop, &me->lock);
 }
 
+void scope_shut(tl_scope *scope)
+{
+	atomic_fetch_and_explicit(
+		&scope_of(scope)->flags, ~(uint32_t)SCOPE_OPEN, memory_order_relaxed);
+}
+
 static int verdict(tl_scope *scope)
 {
 	struct scope *in = scope_of(scope);
@@ -433,9 +465,10 @@ static int verdict(tl_scope *scope)
 int scope_end(tl_scope *scope, bool give_up)
 {
 	struct scope *in = scope_of(scope);
-	int r = 0;
+	int r;
 
-	if (LOOK(in->used) && !forget_kept(in)) {
+	/* More than once if a daemon becomes none between the two, see daemon.c. */
+	while (LOOK(in->used) && !forget_kept(in)) {
 		r = drain(scope, false, give_up);
 		if (r == 0 && LOOK(in->daemons)) {
 			cancel_scope(scope, SCOPE_ASKED);
@@ -443,7 +476,6 @@ int scope_end(tl_scope *scope, bool give_up)
 		}
 		if (r < 0)
 			return r;
-		forget_kept(in);
 	}
 	if (in->signals_end)
 		in->signals_end(in->signals);
@@ -461,32 +493,4 @@ int tl_scope_close(tl_scope *s)
 		return -EINVAL;
 	}
 	return scope_end(s, false);
-}
-
-void tl_scope_cancel(tl_scope *s) { cancel_scope(s, SCOPE_ASKED); }
-
-int tl_scope_move(tl_scope *s, tl_time deadline)
-{
-	if (atomic_load_explicit(&scope_of(s)->flags, memory_order_relaxed) & SCOPE_FIRED)
-		return -ESRCH;
-	cancel_moved(s, deadline.ns);
-	return 0;
-}
-
-int tl_call(tl_fn *fn, void *arg, tl_time deadline)
-{
-	tl_scope s = { .name = "call", .deadline = deadline };
-	int r, q;
-
-	if (!fn || deadline.ns == TL_POLL.ns)
-		return -EINVAL;
-	r = strand_checkpoint(strand_self());
-	if (r < 0)
-		return r;
-	tl_scope_open(&s);
-	r = fn(arg);
-	q = tl_scope_close(&s);
-	if (r == -ECANCELED && q == -ETIMEDOUT)
-		return q;
-	return scope_of(&s)->first && (r >= 0 || r == -ECANCELED) ? q : r;
 }

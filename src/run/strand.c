@@ -3,25 +3,7 @@
 #include "base/mem.h"
 #include "run/bias.h"
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Numbers of default names, per kind.  Tasks get theirs from a block that their thread has taken:
- * in order on each thread. */
-enum { BLOCK = 64 };
-static _Atomic uint32_t last_number[4];
-static _Thread_local uint32_t last_task;
-
-static uint32_t next_number(int kind)
-{
-	if (kind != TL_TASK)
-		return atomic_fetch_add_explicit(&last_number[kind], 1, memory_order_relaxed) + 1;
-	if (last_task % BLOCK == 0)
-		last_task =
-			atomic_fetch_add_explicit(&last_number[kind], BLOCK, memory_order_relaxed);
-	return ++last_task;
-}
 
 const char strand_begins[] = "its time to begin";
 
@@ -56,7 +38,7 @@ static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 		x->has_thread = true;
 	}
 	if (o->name)
-		snprintf(x->name, sizeof x->name, "%s", o->name);
+		name_cut(x->name, sizeof x->name, o->name);
 	if (o->copy)
 		s->arg = memcpy(x->copy, s->arg, o->copy);
 	SHOW(s->extra, x);
@@ -68,7 +50,7 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 {
 	static const tl_opts none;
 	uint64_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
-	uint32_t life = (uint32_t)(id >> 24) << 16;
+	uint32_t life = (uint32_t)(id >> 24) << 16 | LIFE_FREE;
 	bool named = o && o->name && o->name[0];
 	uint32_t number = 0;
 	int r;
@@ -87,20 +69,28 @@ int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg
 	SHOW(s->at_home, kind == TL_TASK && !(o && o->anywhere));
 	s->planned = 0;
 	if (!named)
-		number = next_number(kind);
+		number = name_number(kind);
 	SHOW(s->number, number);
 	if (o)
 		life |= (o->daemon ? LIFE_DAEMON : 0u) | (o->ret ? LIFE_KEPT : 0u) |
 			(o->paused ? LIFE_PAUSED : 0u);
 	r = o || unborn ? dress(s, o ? o : &none, unborn) : 0;
-	atomic_store_explicit(&s->life, life, memory_order_release); /* who looks sees all of it */
+	atomic_store_explicit(&s->life, life, memory_order_relaxed);
 	return r;
+}
+
+void strand_born(struct strand *s)
+{
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
+
+	/* Release: who finds it sees all of it. */
+	atomic_store_explicit(&s->life, life & ~(uint32_t)LIFE_FREE, memory_order_release);
 }
 
 void strand_forget(struct strand *s)
 {
-	struct extra *x = s->extra;
 	bool visitor = strand_hold(s); /* somebody may be reading the name */
+	struct extra *x = s->extra;
 
 	SHOW(s->extra, NULL);
 	strand_let(s, visitor);
@@ -124,6 +114,12 @@ void strand_begin(struct strand *s, struct body *b)
 	b->deaf = b->placed = false;
 	b->on = &b->own;
 	b->gens = NULL;
+	b->name_stale = true;
+	b->locals = NULL;
+	if (__builtin_expect(LOOK(s->extra) != NULL, 0)) {
+		b->locals = s->extra->locals;
+		s->extra->locals = NULL;
+	}
 	strand_lock_word(s, b);
 	s->begun = true;
 	b->outer.name = NULL;
@@ -151,16 +147,18 @@ void strand_lose(struct strand *s)
 	if (s->body->reads)
 		report(TL_R_MISUSE, s, 0,
 			"ended reading a read-write lock, which no writer gets now");
+	s->body->reads = 0;
 	if (!s->body->held)
 		return;
 	report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");
 	strand_lost(s->body);
 }
 
-int strand_run(struct strand *s)
+/* Its function has answered r: close what it left open.  Answers what the strand ends with. */
+int strand_close(struct strand *s, int r)
 {
 	struct body *b = s->body;
-	int r = s->fn(s->arg), first;
+	int first;
 
 	strand_lose(s); /* before anything waits: its children may want them */
 	while (b->inner != &b->outer) {
@@ -173,6 +171,8 @@ int strand_run(struct strand *s)
 	return first && (r >= 0 || r == -ECANCELED) ? first : r;
 }
 
+int strand_run(struct strand *s) { return strand_close(s, s->fn(s->arg)); }
+
 /* Was it asked to stop: by itself, or through a scope around it? */
 static bool was_asked(struct strand *s)
 {
@@ -182,6 +182,21 @@ static bool was_asked(struct strand *s)
 	return !outer ||
 	       (atomic_load_explicit(&outer->flags, memory_order_relaxed) & SCOPE_CANCELLED) ||
 	       (eff && eff <= plat_now());
+}
+
+/* An ending that is kept keeps its name, too, until the scope gives the record back. */
+static bool keeps_name(const struct strand *s, uint32_t life)
+{
+	return s->scope && (life & LIFE_KEPT) && s->extra && s->extra->name[0];
+}
+
+static void never_begins(struct strand *s)
+{
+	struct extra *x = s->extra;
+
+	if (x->unborn)
+		x->unborn(s->arg);
+	local_free(x->locals);
 }
 
 /* Order: the siblings are cancelled while we are still counted in the scope, which thereby stays;
@@ -201,14 +216,15 @@ static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s
 	SHOW(s->how, (uint8_t)ret.how);
 	if (result < 0 && !cancelled && s->scope)
 		scope_failed(s);
-	if (!s->begun && s->extra && s->extra->unborn)
-		s->extra->unborn(s->arg);
+	if (!s->begun && LOOK(s->extra))
+		never_begins(s);
 	visitor = strand_hold(s);
 	s->body = NULL;
-	x = s->extra;
-	SHOW(s->extra, NULL);
 	SHOW(s->at_home, false);
 	old = atomic_load_explicit(&s->life, memory_order_relaxed);
+	x = keeps_name(s, old) ? NULL : s->extra;
+	if (x)
+		SHOW(s->extra, NULL);
 	atomic_store_explicit(&s->life, old | LIFE_ENDED, memory_order_release);
 	strand_let(s, visitor); /* who held it and saw us alive has also seen our scope */
 	mem_free(x);
@@ -223,46 +239,6 @@ static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s
 
 tl_end strand_end(struct strand *s, int result) { return end(s, result, scope_dismiss); }
 void strand_end_soon(struct strand *s, int result) { end(s, result, scope_dismiss_soon); }
-
-/* -- names */
-
-const char *strand_kind_name(const struct strand *s)
-{
-	return LOOK(s->foreign) ? "Foreign" : LOOK(s->kind) == TL_TASK ? "Task" : "Thread";
-}
-
-const char *strand_name(struct strand *s, char buf[32])
-{
-	bool visitor = strand_hold(s);
-	struct extra *x = LOOK(s->extra);
-
-	if (x && x->name[0])
-		memcpy(buf, x->name, 32);
-	else
-		snprintf(buf, 32, "%s-%u", strand_kind_name(s), LOOK(s->number));
-	strand_let(s, visitor);
-	return buf;
-}
-
-const char *tl_my_name(void)
-{
-	struct strand *s = strand_self();
-
-	return s->extra && s->extra->name[0] ? s->extra->name : strand_name(s, s->body->name);
-}
-
-int tl_name(tl_strand t, char *buf, size_t cap)
-{
-	struct strand *s = slot_find(t);
-	char name[32];
-
-	if (!s)
-		return -ESRCH;
-	strand_name(s, name);
-	if (!slot_find(t))
-		return -ESRCH;
-	return snprintf(buf, cap, "%s", name);
-}
 
 /* -- facts */
 

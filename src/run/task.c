@@ -30,11 +30,13 @@ static bool too_early(struct strand *s) { return paused(s) || s->planned > s->lo
  * one has no timer: its time may be past. */
 static bool wait_on(struct strand *s)
 {
+	const struct extra *x = LOOK(s->extra);
+
 	atomic_exchange_explicit(&s->park.word, PARK_WAITING, memory_order_seq_cst);
 	if (too_late(s) || !too_early(s))
 		wait_poke(&s->park);
 	else if (!paused(s))
-		timer_between(s, s->planned, s->extra ? s->extra->slack.ns : 0);
+		timer_between(s, s->planned, x ? x->slack.ns : 0);
 	return false;
 }
 
@@ -42,6 +44,10 @@ bool task_settle(struct strand *s)
 {
 	atomic_store_explicit(&s->park.word, PARK_IDLE, memory_order_relaxed);
 	if (too_late(s)) {
+		if (LOOK(s->extra) && s->extra->locals) {
+			s->fn = local_unborn;
+			return true;
+		}
 		timer_leave(s->loop);
 		strand_end(s, -ECANCELED);
 		return false;
@@ -62,9 +68,12 @@ static int64_t next_planned(const struct extra *x, int64_t planned, int64_t now)
 /* The function of a repeated task has answered: begin again at the next planned time. */
 static bool again(struct strand *s, int r)
 {
-	if (!s->extra || !s->extra->every.ns || r < 0)
+	struct extra *x = LOOK(s->extra);
+
+	if (!x || !x->every.ns || r < 0)
 		return false;
-	s->planned = next_planned(s->extra, s->planned, plat_now());
+	x->locals = s->body->locals;
+	SHOW(s->planned, next_planned(x, s->planned, plat_now()));
 	own_lock(s->loop, &s->lock);
 	s->body = NULL;
 	s->begun = false;
@@ -75,15 +84,24 @@ static bool again(struct strand *s, int r)
 
 static void live(struct strand *s)
 {
+	const struct extra *x = LOOK(s->extra);
 	int r;
 
-	if (s->extra && s->extra->missed == TL_DELAY)
-		s->planned = plat_now();
+	if (x && x->missed == TL_DELAY)
+		SHOW(s->planned, plat_now());
 	r = strand_run(s);
 	if (again(s, r))
 		return;
+	r = strand_part(s, r);
 	timer_leave(s->loop);
 	strand_end_soon(s, r);
+}
+
+static size_t own_stack(struct strand *s)
+{
+	struct extra *x = LOOK(s->extra);
+
+	return x ? x->stack : 0;
 }
 
 static _Noreturn void task_main(void *arg)
@@ -100,7 +118,7 @@ static _Noreturn void task_main(void *arg)
 		loop_runs(l, l->zero); /* s is gone; the hook of a report may ask who calls */
 		do {
 			next = loop_pick(l);
-			if (!next->begun && !k->own && !(next->extra && next->extra->stack))
+			if (!next->begun && !k->own && !own_stack(next))
 				break;
 		} while (!next->begun && task_begin(next) < 0);
 		if (next->begun) {
@@ -114,7 +132,7 @@ static _Noreturn void task_main(void *arg)
 
 int task_begin(struct strand *s)
 {
-	struct stack *k = stack_take(s->extra ? s->extra->stack : 0);
+	struct stack *k = stack_take(own_stack(s));
 
 	if (!k) {
 		timer_leave(s->loop);
@@ -172,6 +190,8 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 	if (!s)
 		return tl_scope_fail(scope, -ENOMEM), -ENOMEM;
 	r = strand_init(s, kind, me->loop, fn, arg, o, unborn, site);
+	if (r == 0 && __builtin_expect(me->body->locals != NULL, 0))
+		r = local_inherit(me, s);
 	if (r == 0 && o)
 		plan(s, o);
 	anywhere = kind == TL_TASK && o && o->anywhere && !s->planned && !o->paused;
@@ -195,6 +215,8 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 		if (kind == TL_TASK && !anywhere)
 			timer_leave(me->loop);
 	}
+	if (s->extra)
+		local_free(s->extra->locals);
 	strand_forget(s);
 	if (r != -ECANCELED)
 		tl_scope_fail(scope, r);

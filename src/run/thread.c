@@ -57,6 +57,10 @@ static void orphan(void *arg)
 	if (wait_me != &s->park)
 		return;
 	strand_lose(s);
+	if (s->body->locals) {
+		local_drop(s);
+		strand_lose(s);
+	}
 	loop_drain(s->loop);
 	strand_end(s, 0);
 	leave();
@@ -86,6 +90,7 @@ struct strand *strand_adopt(void)
 		report(TL_R_FAILURE, NULL, -ENOMEM, "no memory for the calling thread's record");
 		abort();
 	}
+	strand_born(s);
 	if (is_main) {
 		atomic_store_explicit(&main_strand, s, memory_order_release);
 		s->body->outer.failures = main_failures;
@@ -123,12 +128,11 @@ static int wait_to_begin(struct strand *s)
 
 static int arrange(struct strand *s)
 {
-	char name[32];
-	int nice = s->extra && s->extra->has_thread ? s->extra->thread.nice : 0;
+	tl_strand t = { atomic_load_explicit(&s->id, memory_order_relaxed) };
+	struct extra *x = LOOK(s->extra);
+	int nice = x && x->has_thread ? x->thread.nice : 0;
 
-	strand_name(s, name);
-	name[15] = 0;
-	pthread_setname_np(pthread_self(), name);
+	name_tell_system(s, t, s->loop->os_id);
 	return nice && setpriority(PRIO_PROCESS, (id_t)plat_thread_id(), nice) < 0 ? -EPERM : 0;
 }
 
@@ -147,6 +151,7 @@ static void *thread_main(void *arg)
 		r = wait_to_begin(s);
 	if (r == 0)
 		r = strand_run(s);
+	r = strand_part(s, r);
 	loop_drain(s->loop);
 	strand_end(s, r);
 	leave();
@@ -172,7 +177,7 @@ int thread_launch(struct strand *s)
 	int r = -pthread_attr_init(&attr);
 
 	if (r == 0) {
-		r = set_up(&attr, s->extra);
+		r = set_up(&attr, LOOK(s->extra));
 		if (r == 0)
 			r = -pthread_create(&t, &attr, thread_main, s);
 		pthread_attr_destroy(&attr);
@@ -197,6 +202,7 @@ void thread_hire(tl_fn *fn, unsigned number)
 		strand_forget(s);
 		return;
 	}
+	strand_born(s);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	thread_launch(s);
@@ -208,31 +214,47 @@ int tl_thread_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
 	return strand_start(TL_THREAD, scope, fn, arg, o, NULL, __builtin_return_address(0));
 }
 
-static void report_failures(const tl_scope *outer)
+/* Each once, also if main should finish again. */
+static void report_failures(tl_scope *outer)
 {
-	for (uint32_t i = 0; i < outer->n_failures && i < MAIN_FAILURES; i++) {
+	uint32_t n = outer->n_failures;
+
+	for (uint32_t i = 0; i < n && i < MAIN_FAILURES; i++) {
 		const tl_failure *f = &main_failures[i];
 
 		report_end(TL_R_FAILURE, f->strand, f->name, f->site, f->end.value);
 	}
+	if (n > MAIN_FAILURES)
+		report(TL_R_FAILURE, NULL, 0, "%u more failures", n - MAIN_FAILURES);
+	outer->n_failures = 0;
+}
+
+static int end_main(struct body *b)
+{
+	gen_end(b);
+	while (b->inner != &b->outer)
+		tl_scope_close(b->inner);
+	return scope_end(&b->outer, true);
 }
 
 int tl_finish(void)
 {
 	struct strand *me = strand_self();
-	tl_scope *outer = &me->body->outer;
+	struct body *b = me->body;
 	int r;
 
-	if (me->body->on->from) {
+	if (b->on->from) {
 		report(TL_R_MISUSE, me, -EBUSY, "calls tl_finish from inside a generator");
 		return 1;
 	}
-	gen_end(me->body);
-	while (me->body->inner != outer)
-		tl_scope_close(me->body->inner);
-	r = scope_end(outer, true);
+	r = end_main(b);
+	if (r != -EBUSY && b->locals) {
+		local_drop(me);
+		r = end_main(b);
+	}
 	if (r == -EBUSY)
 		return 2;
-	report_failures(outer);
+	report_failures(&b->outer);
+	scope_shut(&b->outer);
 	return r < 0;
 }

@@ -1,4 +1,4 @@
-/* A child of fork(2) begins afresh; and how main ends. */
+/* A child of fork(2) begins afresh. */
 #include "strands.h"
 #include <pthread.h>
 
@@ -56,6 +56,7 @@ TEST(before_the_first_call)
 	afresh(NULL);
 }
 
+/* D7: after a fork only the forking strand is left */
 TEST(with_strands_of_all_kinds)
 {
 	struct world w;
@@ -168,74 +169,3 @@ TEST_LIMIT(while_others_are_busy, 60)
 	atomic_store(&stop, 1);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
-
-/* -- the end of main */
-
-static int fail(void *arg) { return (void)arg, -ENOTSUP; }
-
-static void finish_well(void *arg)
-{
-	tl_task_start(NULL, answer, NULL, NULL);
-	tl_thread_start(NULL, forever, NULL, &(tl_opts){ .daemon = true });
-	(void)arg;
-	exit(tl_finish());
-}
-
-static void finish_failed(void *arg)
-{
-	tl_on_report(remember, NULL);
-	tl_task_start(NULL, fail, NULL, &(tl_opts){ .name = "bad" });
-	int r = tl_finish();
-	CHECK_EQ(seen_reports[TL_R_FAILURE], 1);
-	CHECK_EQ(last_value, -ENOTSUP);
-	CHECK_STR(last_name, "bad");
-	(void)arg;
-	exit(r);
-}
-
-static int deaf(void *arg)
-{
-	atomic_store((_Atomic int *)arg, 1);
-	while (atomic_load((_Atomic int *)arg))
-		pause();
-	return 0;
-}
-
-static void finish_with_stragglers(void *arg)
-{
-	static _Atomic int up;
-
-	(void)arg;
-	tl_on_report(remember, NULL);
-	tl_thread_start(NULL, deaf, (void *)&up, &(tl_opts){ .name = "deaf", .daemon = true });
-	UNTIL(up);
-	int r = tl_finish();
-	CHECK(seen_reports[TL_R_STRAGGLER] >= 1);
-	CHECK_STR(last_name, "deaf");
-	_exit(r);
-}
-
-static void no_finish(void *arg)
-{
-	tl_task_start(NULL, forever, NULL, NULL);
-	tl_thread_start(NULL, forever, NULL, NULL);
-	tl_yield();
-	(void)arg;
-	exit(5);
-}
-
-static void finish_nothing(void *arg)
-{
-	(void)arg;
-	exit(tl_finish());
-}
-
-TEST(finish_answers_0)
-{
-	CHECK_EQ(in_child(finish_nothing, NULL), 0);
-	CHECK_EQ(in_child(finish_well, NULL), 0);
-}
-
-TEST(finish_answers_1) { CHECK_EQ(WEXITSTATUS(in_child(finish_failed, NULL)), 1); }
-TEST(finish_answers_2) { CHECK_EQ(WEXITSTATUS(in_child(finish_with_stragglers, NULL)), 2); }
-TEST(main_may_end_without_it) { CHECK_EQ(WEXITSTATUS(in_child(no_finish, NULL)), 5); }

@@ -26,6 +26,7 @@ static void tells(start_fn *how, tl_fn *fn, int value, enum tl_how expected)
 	CHECK_EQ(tl_join(t, &end, TL_NEVER), -ESRCH);
 }
 
+/* D7: join after the end is immediate */
 TEST(join_tells_the_ending_again_and_again)
 {
 	tells(tl_task_start, answer, 0, TL_RETURNED);
@@ -43,6 +44,7 @@ static int join_self(void *arg)
 	return 0;
 }
 
+/* D7: join of oneself is an error */
 TEST(join_of_oneself)
 {
 	tl_scope s = { 0 };
@@ -91,6 +93,7 @@ static int joiner(void *arg)
 	return 0;
 }
 
+/* D7: many may join one strand */
 TEST(many_join_one)
 {
 	tl_scope s = { 0 }, inner = { 0 };
@@ -143,6 +146,7 @@ TEST(joiners_are_told_though_the_scope_closes_first)
 	}
 }
 
+/* D7: a join with a deadline says that it has passed, and the strand goes on */
 TEST(join_with_deadlines)
 {
 	tl_scope s = { 0 };

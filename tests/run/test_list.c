@@ -2,6 +2,7 @@
 #include "strands.h"
 #include "telar/sync.h"
 #include <fcntl.h>
+#include <pthread.h>
 
 static int starter(void *arg);
 
@@ -58,6 +59,54 @@ TEST(list_tells_who_there_is)
 	tl_scope_cancel(&s);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_EQ(tl_list(all, 8), 1);
+}
+
+static _Atomic int adopted, leave;
+
+static void *foreign(void *arg)
+{
+	tl_self();
+	adopted = 1;
+	UNTIL_RAW(leave);
+	return arg;
+}
+
+static bool listed(uint64_t id)
+{
+	tl_info all[16];
+	int n = tl_list(all, 16);
+
+	for (int i = 0; i < n; i++)
+		if (all[i].strand.id == id)
+			return true;
+	return false;
+}
+
+/* D7: the list holds main, daemons and adopted threads */
+TEST(all_kinds_are_listed_until_they_end)
+{
+	tl_scope s = { 0 };
+	tl_strand task, daemon;
+	pthread_t t;
+
+	tl_scope_open(&s);
+	CHECK_EQ(pthread_create(&t, NULL, foreign, NULL), 0);
+	task = start(tl_task_start, &s, forever, NULL);
+	CHECK_EQ(tl_thread_start(&s, forever, NULL, &(tl_opts){ .daemon = true, .ret = &daemon }),
+		0);
+	UNTIL(adopted);
+	CHECK_EQ(tl_list(NULL, 0), 4);
+	CHECK(listed(tl_main().id) && listed(task.id) && listed(daemon.id));
+	tl_cancel(task);
+	tl_cancel(daemon);
+	CHECK_EQ(tl_join(task, NULL, TL_NEVER), 0);
+	CHECK_EQ(tl_join(daemon, NULL, TL_NEVER), 0);
+	CHECK(!listed(task.id) && !listed(daemon.id)); /* who has joined finds it gone */
+	CHECK_EQ(tl_list(NULL, 0), 2);
+	leave = 1;
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(tl_list(NULL, 0), 1);
+	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
 TEST(what_has_not_begun)
@@ -217,6 +266,106 @@ TEST_LIMIT(joining_while_they_come_and_go, 60)
 	tl_thread_start(&s, starter, NULL, NULL);
 	tl_task_start(&s, join_whoever, NULL, NULL);
 	tl_thread_start(&s, join_whoever, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+/* -- refused starts */
+
+static int starts_in_vain(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		tl_scope refused = { 0 };
+
+		tl_scope_open(&refused);
+		tl_scope_cancel(&refused);
+		for (int i = 0; i < 20; i++) {
+			tl_strand t;
+
+			CHECK_EQ((i % 4 ? tl_task_start : tl_thread_start)(&refused, leaf, NULL,
+					 &(tl_opts){ .name = "refused", .ret = &t }),
+				-ECANCELED);
+			CHECK_EQ(t.id, 0);
+		}
+		CHECK_EQ(tl_scope_close(&refused), 0);
+	}
+	return 0;
+}
+
+static int joins_whom_it_sees(void *arg)
+{
+	tl_info all[16];
+
+	(void)arg;
+	for (int round = 0; round < (SANITIZED ? 2000 : 20000); round++) {
+		int n = tl_list(all, 16);
+
+		for (int i = 0; i < n && i < 16; i++)
+			CHECK(strcmp(all[i].name, "refused") != 0);
+	}
+	atomic_store(&stop, 1);
+	return 0;
+}
+
+/* One that is never let in is never seen: who saw it could join it, and wait for ever.
+ * D7: a start that is refused registers nothing */
+TEST_LIMIT(what_is_refused_is_never_seen, 60)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_thread_start(&s, starts_in_vain, NULL, NULL);
+	tl_thread_start(&s, joins_whom_it_sees, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(tl_list(NULL, 0), 1);
+}
+
+static int starts_impossible_threads(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		tl_scope s = { .keep_going = true };
+		tl_opts o = { .name = "impossible", .stack = (size_t)1 << 50 };
+
+		tl_scope_open(&s);
+		for (int i = 0; i < 20; i++)
+			CHECK(tl_thread_start(&s, leaf, NULL, &o) < 0);
+		CHECK(tl_scope_close(&s) < 0);
+	}
+	return 0;
+}
+
+static int joins_the_impossible(void *arg)
+{
+	tl_info all[16];
+	int met = 0;
+
+	(void)arg;
+	while (met < 50) {
+		int n = tl_list(all, 16);
+
+		for (int i = 0; i < n && i < 16; i++)
+			if (strcmp(all[i].name, "impossible") == 0) {
+				int r = tl_join(all[i].strand, NULL, TL_NEVER);
+
+				CHECK(r == 0 || r == -ESRCH);
+				met++;
+			}
+	}
+	atomic_store(&stop, 1);
+	return 0;
+}
+
+/* A thread that the system refuses is seen until then, and its joiners are told. */
+TEST_LIMIT(who_joins_a_thread_that_is_refused_is_told, 60)
+{
+	tl_scope s = { 0 };
+
+	if (SANITIZED)
+		SKIP("the sanitizers take a stack of that size for a mistake of the program");
+	tl_scope_open(&s);
+	tl_thread_start(&s, starts_impossible_threads, NULL, NULL);
+	tl_thread_start(&s, joins_the_impossible, NULL, NULL);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 

@@ -29,6 +29,7 @@ static const char *name_of(start_fn *how, const char *name)
 	return seen;
 }
 
+/* D7: default names count per kind */
 TEST(default_names_count_per_kind)
 {
 	CHECK_STR(name_of(tl_task_start, NULL), "Task-1");
@@ -141,6 +142,7 @@ static tl_strand run_foreign(void)
 	return id;
 }
 
+/* D7: a foreign thread is adopted */
 TEST(a_foreign_thread_is_adopted_and_forgotten)
 {
 	tl_strand id = run_foreign();

@@ -213,6 +213,7 @@ static int starts_more(void *arg)
 	return tl_sleep_until(TL_NEVER);
 }
 
+/* D7: what a daemon starts ends with it */
 TEST(what_a_daemon_starts_ends_with_it)
 {
 	_Atomic int up = 0;

@@ -71,6 +71,7 @@ TEST(options_that_make_no_sense)
 	refused(tl_thread_start, answer, &x, (tl_opts){ .every = tl_ms(1) }, -EINVAL);
 }
 
+/* D7: a failed start is also a failure of the scope */
 TEST(a_failed_start_fails_the_scope_and_cancels_siblings)
 {
 	tl_scope s = { 0 };

@@ -110,7 +110,11 @@ static void paused(start_fn *how)
 	CHECK_EQ(tl_resume(t), -ESRCH);
 }
 
+/* D7: a paused strand runs when it is resumed */
+/* D7: resuming twice is an error */
 TEST(a_paused_task_waits) { paused(tl_task_start); }
+/* D7: a paused strand runs when it is resumed */
+/* D7: resuming twice is an error */
 TEST(a_paused_thread_waits) { paused(tl_thread_start); }
 
 TEST(resume_before_it_was_looked_at)
@@ -202,6 +206,7 @@ static void cancelled_unborn(start_fn *how, tl_opts o, bool by_scope)
 	CHECK_EQ(n, 0);
 }
 
+/* D7: a paused strand that is cancelled never runs */
 TEST(cancel_before_it_begins)
 {
 	tl_opts paused = { .paused = true }, later = { .at = tl_after(tl_s(1000)) };
