@@ -75,6 +75,40 @@ def snooze(lines):
         raise Wrong(f'one after another: {lines}')
 
 
+def daemons_listed(lines):
+    """A line for each of the ten, which says what it is, and what each of them counts, in order."""
+    told = [re.fullmatch(r'Nombre:  Thread-(\d+) Id:  (\d+) Sistema:  (\d+) Demonio:  True '
+                         r'Activo:  (\d+)', l) for l in lines if l.startswith('Nombre')]
+    same(all(told), True)
+    same(sorted(int(t[1]) for t in told), [*range(1, 11)])
+    same([len({t[k] for t in told}) for k in (2, 3)], [10, 10])
+    left = [int(t[4]) for t in told]
+    same((left, 1 <= left[-1] <= left[0] <= 11), (sorted(left, reverse=True), True))
+    ids = {t[1]: t[2] for t in told}
+    for i in ids:
+        same([l for l in lines if l.startswith(i + ' ')], [f'{i} {ids[i]} {n}' for n in range(1, 11)])
+    same(len(lines), 110)
+
+
+def named(lines):
+    """Each tells its own name; the one that does not sleep is not waited for by the others."""
+    worker = ['Iniciando...', 'En pausa...', 'Finalizando...']
+    for name, steps in ('Worker', worker), ('Thread-1', worker), ('Servicio', worker[::2]):
+        same([l for l in lines if l.startswith(name)], [f'{name} {step}' for step in steps])
+    same(len(lines), 8)
+
+
+def priority(lines):
+    """The nicer one gets less of the processor, and not nothing; the third may be refused."""
+    shares = [re.fullmatch(fr'Prioridad {p} \(nice {n}\): (\d+) % del procesador', l)
+              for (p, n), l in zip((('normal', 0), ('baja', 19)), lines)]
+    same((all(shares), len(lines)), (True, 3))
+    normal, low = (int(s[1]) for s in shares)
+    if not low < normal or not 99 <= normal + low <= 101:
+        raise Wrong(f'shares: {lines}')
+    matches(lines[2], r'Prioridad alta \(nice -5\): (OK|EPERM)')
+
+
 def lifecycle(lines):
     """Every state that is looked for is seen, of the task also those before it ran."""
     states = ['Creado', 'Listo', 'En ejecución', 'Ejecutable', 'Bloqueado por sleep()',
@@ -139,6 +173,7 @@ EXAMPLES = [
         "Transporte: 'Hola, mundo' va por debajo como 'Ubyn, zhaqb' y vuelve como 'Hola, mundo'")),
     ('daemon', '--scale 0.1', daemon),
     ('daemon_join', '--scale 0.01', daemon_joined),
+    ('daemons_enumerate', '', daemons_listed),
     ('generator_grep', '', exactly('Buscando cadena python', 'python', 'Cerrando')),
     ('generator_next', '', exactly(
         *map(str, range(10)), 'fin: EPIPE', 'Hola', 'python', 'Alguien ha llamado a close()')),
@@ -159,9 +194,14 @@ EXAMPLES = [
     ('thread_subclass', '', exactly(
         'Ejecutando el hilo principal...', *(f' Ejecutando el hilo:  {i}' for i in range(3)))),
     ('threads_args', '', any_order(*(f'Alumno {i} adjuntando comprobante....' for i in (1, 2, 3)))),
+    ('threads_daemon_flag', '', exactly(
+        'creado: Demonio: False', 'cambiado: Demonio: True', 'iniciado: EBUSY',
+        'iniciado: Demonio: True', 'trabajar ha terminado', 'hijo termina con el demonio')),
     ('threads_kwargs', '--scale 0.01', any_order(
         'Alumno 1 adjuntando recibo.pdf por 45.50....',
         'Alumno 2 adjuntando comprobante por 12.00....')),
+    ('threads_names', '--scale 0.05', named),
+    ('threads_priority', '--scale 0.2', priority),
     ('threads_target', '', exactly(*['Alumno adjuntando comprobante...'] * 3)),
     ('use_cases', '--scale 3', any_order(
         *(f'Descarga {i}: 65536 bytes' for i in (1, 2, 3)),
