@@ -83,7 +83,7 @@ TL_API void tl_rwlock_release(tl_rwlock *l);
 /* How many read, just now. */
 TL_API int tl_rwlock_readers(const tl_rwlock *l);
 
-/* -- semaphore: strictly first come, first served */
+/* -- semaphore: strictly first come, first served: 0 units go past one that waits */
 typedef struct tl_sem {
 	int32_t value, limit;
 	uint64_t _;

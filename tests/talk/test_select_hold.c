@@ -305,7 +305,7 @@ TEST(cancelled_holds_nothing)
 		CHECK_EQ(ending(t), -ECANCELED);
 	}
 	h.until = tl_after(tl_ms(2));
-	CHECK_EQ(ending(waiting(&s, &h, true)), -ETIMEDOUT);
+	CHECK_EQ(ending(start_thread(&s, choose, &h)), -ETIMEDOUT);
 	tl_lock_release(&l);
 	CHECK(!tl_lock_held(&l));
 	CHECK_EQ(tl_sem_release(&m, 1), 0);
