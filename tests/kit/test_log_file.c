@@ -225,7 +225,38 @@ TEST(full_pipe)
 	CHECK_EQ(last, n);
 }
 
-/* D20: what was dropped is told in one line, however long the format makes it */
+/* D20: no room: nothing is parted, what is dropped is counted, and told when there is room again */
+/* By the process that dropped it, not by its child. */
+TEST(full_pipe_and_a_fork)
+{
+	static char seen[1 << 17];
+	tl_handler *h;
+	int ends[2];
+	ssize_t n;
+	pid_t pid;
+
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	h = opened(&(tl_handler_opts){ .fd = ends[1], .format = "%(message)s" });
+	while (!tl_handler_dropped(h))
+		tl_log(TL_ERROR, "x");
+	while (read(ends[0], seen, sizeof seen) > 0)
+		;
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		tl_log(TL_ERROR, "child");
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	tl_log(TL_ERROR, "parent");
+	n = read(ends[0], seen, sizeof seen - 1);
+	CHECK(n > 0);
+	seen[n] = 0;
+	CHECK_STR(seen, "child\n1 record was dropped here: no room\nparent\n");
+}
+
+/* D20: no room: nothing is parted, what is dropped is counted, and told when there is room again */
+/* However long the format makes what is told. */
 TEST(long_notice)
 {
 	static char seen[1 << 17];
