@@ -12,8 +12,8 @@
     sh, diagram         for the eye
 
 What runs ends with status 0 and says nothing on stderr.  The Spanish edition has the blocks and
-pictures of the English one.  And in all of the documentation links lead somewhere, and a name
-tl_... is one that a header declares."""
+pictures of the English one, README.es.md those of README.md, and both name every example.  In all
+of the documentation links lead somewhere, and a name tl_... is one that a header declares."""
 
 import os
 import re
@@ -145,6 +145,14 @@ def twins(english, spanish):
     return None
 
 
+def unnamed(page):
+    """The examples that a README leaves out."""
+    prose = page.read_text(encoding="utf-8")
+    for example in sorted((ROOT / "examples").glob("*.c")):
+        if f"`{example.stem}`" not in prose:
+            yield f"{page.name}: does not name {example.name}"
+
+
 def main():
     text = "".join(h.read_text(encoding="utf-8") for h in (ROOT / "include/telar").glob("*.h"))
     names = set(re.findall(r"\btl_\w+", text))
@@ -153,6 +161,7 @@ def main():
     wrong = [f"{p}: no English chapter" for p in (GUIDE / "es").glob("*.md") if p.name not in known]
     wrong += filter(None, (twins(c, GUIDE / "es" / c.name) for c in chapters))
     wrong += filter(None, [twins(ROOT / "README.md", ROOT / "README.es.md")])
+    wrong += [u for name in ["README.md", "README.es.md"] for u in unnamed(ROOT / name)]
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     for page in sorted(pages):
         wrong += astray(page, read(page)[1], names)
