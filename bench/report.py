@@ -8,7 +8,8 @@ from pathlib import Path
 FLOORS = ["floor", "epoll", "uring"]
 NAMES = {
     "go": "Go", "uv": "libuv", "asio": "boost.asio", "tbb": "TBB", "openmp": "OpenMP",
-    "st": "State Threads", "epoll": "epoll (floor)", "uring": "io_uring (floor)",
+    "python": "Python", "st": "State Threads",
+    "epoll": "epoll (floor)", "uring": "io_uring (floor)",
 }
 
 

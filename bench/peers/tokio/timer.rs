@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{sleep_until, Instant, Sleep};
+use tokio::time::{sleep, sleep_until, Instant, Sleep};
 
 const MILLION: usize = 1_000_000;
 
@@ -53,7 +53,7 @@ impl Bench {
 
     fn fire(&mut self) {
         while self.fired.0.load(Ordering::Relaxed) < MILLION {
-            self.rt.block_on(tokio::time::sleep(Duration::from_nanos(1)));
+            self.rt.block_on(async { sleep(Duration::from_nanos(1)).await });
         }
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Python's own logging, which has nothing to do with asyncio, but lives with what Python has."""
+"""Python's own logging."""
 
 import logging
 import logging.handlers
@@ -8,7 +8,7 @@ import queue
 import tempfile
 import time
 
-from bench import LONG_ENOUGH, line
+from bench import line, per_op
 
 FORMAT = logging.Formatter("%(asctime)s [%(levelname)s] %(threadName)s: %(message)s")
 BURST = 100000
@@ -20,20 +20,11 @@ def info(n):
         root.info("request %d took %d us", i, 42)
 
 
-def once(n):
-    began = time.perf_counter()
-    info(n)
-    return time.perf_counter() - began
-
-
 def per_line(claim, handler=None):
     if handler:
         handler.setFormatter(FORMAT)
         root.addHandler(handler)
-    n = 1000
-    while once(n) < LONG_ENOUGH:
-        n *= 2
-    line(claim, "ns", min(once(n) for _ in range(3)) / n * 1e9)
+    per_op(claim, "ns", info)
     if handler:
         root.removeHandler(handler)
 
