@@ -86,6 +86,7 @@ extern _Atomic int log_process;    /* its number */
 pid_t log_thread(void);            /* the number of the calling thread */
 int log_fork_watch(void);
 void gate_forked(void);
+void files_forked(void);
 
 /* -- handlers.  lock: one record at a time; guards pending, forks and what a sink keeps. */
 struct sink {
@@ -93,8 +94,7 @@ struct sink {
 	void (*close)(struct tl_handler *h); /* also of one that has only begun to open */
 	/* Write whole lines, or nothing: 0 or an errno < 0.  Under lock. */
 	int (*write)(struct tl_handler *h, int level, const char *lines, size_t n);
-	void (*forked)(struct tl_handler *h); /* in the child, before its first write; or NULL */
-	bool datagrams;                       /* one write per record, without a newline */
+	bool datagrams; /* one write per record, without a newline */
 };
 
 struct tl_handler {
@@ -123,7 +123,8 @@ struct tl_handler {
 	void (*fn)(void *arg, int level, const char *line, size_t size);
 	void *arg;
 	struct log_queue *queue;
-	tl_handler *next; /* of log_open.c */
+	tl_handler *next;              /* of log_open.c */
+	tl_handler *_Atomic next_file; /* of log_file.c */
 };
 
 struct log_queue;

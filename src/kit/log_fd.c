@@ -117,5 +117,5 @@ static int fn_lines(tl_handler *h, int level, const char *lines, size_t n)
 	return 0;
 }
 
-const struct sink sink_fd = { fd_open, nothing, fd_lines, NULL, false };
-const struct sink sink_fn = { fn_open, nothing, fn_lines, NULL, false };
+const struct sink sink_fd = { fd_open, nothing, fd_lines, false };
+const struct sink sink_fn = { fn_open, nothing, fn_lines, false };

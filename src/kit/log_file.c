@@ -16,7 +16,9 @@
  * it last looked and does not end in a newline, and takes that last line away.  What stood in the
  * file when it was first opened is never taken away: there, a line break is added.
  *
- * flock belongs to the open file, which a fork shares with its parent: a child opens its own. */
+ * flock belongs to the open file, and so to all who have inherited it: a child of a fork closes
+ * what its parent had open, and opens its own.  `files` are those that are open, for the child,
+ * which may come at any moment of a change. */
 #include "log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +32,45 @@
 
 enum { LATEST_MOVES = 100 }; /* so often the file may move before a line is given up */
 
+static struct {
+	tl_lock lock; /* for changes */
+	tl_handler *_Atomic first;
+} files;
+
+static void list(tl_handler *h)
+{
+	tl_lock_hold(&files.lock);
+	atomic_store(&h->next_file, atomic_load(&files.first));
+	atomic_store(&files.first, h);
+	tl_lock_release(&files.lock);
+}
+
+static void unlist(tl_handler *h)
+{
+	tl_handler *_Atomic *at = &files.first;
+	tl_handler *other;
+
+	tl_lock_hold(&files.lock);
+	while ((other = atomic_load(at)) && other != h)
+		at = &other->next_file;
+	if (other)
+		atomic_store(at, atomic_load(&h->next_file));
+	tl_lock_release(&files.lock);
+}
+
+/* The next write opens them. */
+void files_forked(void)
+{
+	for (tl_handler *h = atomic_load(&files.first); h; h = atomic_load(&h->next_file)) {
+		if (h->fd >= 0)
+			close(h->fd);
+		h->fd = -1;
+	}
+}
+
 static void file_close(tl_handler *h)
 {
+	unlist(h);
 	if (h->fd >= 0)
 		close(h->fd);
 	h->fd = -1;
@@ -53,7 +92,7 @@ static int open_path(const char *path)
 /* Open the path in place of what is open; on failure that stays. */
 static int open_again(tl_handler *h)
 {
-	int fd = open_path(h->path), kind = fd < 0 ? fd : fd_kind(fd);
+	int fd = open_path(h->path), kind = fd < 0 ? fd : fd_kind(fd), old = h->fd;
 	struct stat st;
 
 	if (kind >= 0 && fstat(fd, &st) < 0)
@@ -63,9 +102,11 @@ static int open_again(tl_handler *h)
 			close(fd);
 		return kind;
 	}
-	if (h->fd >= 0)
-		close(h->fd);
 	h->fd = fd;
+	if (old >= 0) {
+		flock(old, LOCK_UN); /* which closing it does not do where a child has it, too */
+		close(old);
+	}
 	h->kind = kind;
 	if (h->device == st.st_dev && h->inode == st.st_ino)
 		return 0;
@@ -99,15 +140,8 @@ static int file_open(tl_handler *h, const tl_handler_opts *o)
 	h->path = absolute(o->path);
 	if (!h->path)
 		return -ENOMEM;
+	list(h);
 	return open_again(h);
-}
-
-/* In the child of a fork: the next write opens it. */
-static void file_forked(tl_handler *h)
-{
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
 }
 
 static int lock_file(int fd, int how)
@@ -252,4 +286,4 @@ static int file_lines(tl_handler *h, int level, const char *lines, size_t n)
 	return r;
 }
 
-const struct sink sink_file = { file_open, file_close, file_lines, file_forked, false };
+const struct sink sink_file = { file_open, file_close, file_lines, false };

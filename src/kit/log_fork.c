@@ -29,6 +29,7 @@ static void in_child(void)
 	atomic_fetch_add_explicit(&log_forks, 1, memory_order_relaxed);
 	atomic_store_explicit(&log_process, getpid(), memory_order_relaxed);
 	gate_forked();
+	files_forked();
 }
 
 int log_fork_watch(void)

@@ -98,12 +98,9 @@ static void look_for_fork(tl_handler *h)
 {
 	unsigned forks = atomic_load_explicit(&log_forks, memory_order_relaxed);
 
-	if (h->forks == forks)
-		return;
+	if (h->forks != forks)
+		h->pending = 0; /* the parent tells of those */
 	h->forks = forks;
-	h->pending = 0; /* the parent tells of those */
-	if (h->sink->forked)
-		h->sink->forked(h);
 }
 
 void handler_emit(tl_handler *h, const struct record *rec)

@@ -117,4 +117,4 @@ static int syslog_line(tl_handler *h, int level, const char *line, size_t n)
 }
 
 /* The socket may be shared with the parent: datagrams do not mix. */
-const struct sink sink_syslog = { syslog_open, syslog_close, syslog_line, NULL, true };
+const struct sink sink_syslog = { syslog_open, syslog_close, syslog_line, true };

@@ -84,6 +84,48 @@ TEST(moved_by_others)
 	holds("log", "newer\n");
 }
 
+/* How many descriptors of this process are the file. */
+static int opens_of(const char *path)
+{
+	struct stat it, st;
+	int n = 0;
+
+	CHECK_EQ(stat(path, &it), 0);
+	for (int fd = 0; fd < 256; fd++)
+		n += fstat(fd, &st) == 0 && st.st_ino == it.st_ino && st.st_dev == it.st_dev;
+	return n;
+}
+
+/* A lock goes with the open file: a child that does not log keeps nobody from the parent's. */
+TEST(child_that_does_not_log)
+{
+	tl_handler *h[2];
+	int ends[2];
+	char n = 2;
+	pid_t pid;
+
+	CHECK_EQ(pipe(ends), 0);
+	h[0] = opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	h[1] = opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	CHECK_EQ(opens_of("log"), 2);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		n = (char)opens_of("log");
+		CHECK_EQ(write(ends[1], &n, 1), 1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(ends[0], &n, 1), 1);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(rename("log", "log.old"), 0);
+	tl_log(TL_ERROR, "x");
+	CHECK_EQ(tl_handler_close(h[0], TL_NEVER) | tl_handler_close(h[1], TL_NEVER), 0);
+	holds("log", "x\nx\n");
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
 /* D20: reopen on request, as logrotate's script asks, also where the folder is changed */
 TEST(reopens)
 {
