@@ -16,8 +16,9 @@ from pathlib import Path
 CLAIM = re.compile(r"\b(D\d+): (.*)")
 HEAD = """# CPython's behaviour, and the test of ours that holds it
 
-Made by tools/behaviours.py from [the list](cpython/behaviours.txt) and the comments above the tests.
-"thread" means task and thread.  A line with "differs" is where telar does otherwise on purpose.
+Made by tools/behaviours.py from docs/cpython/behaviours.txt and the comments above the tests.  What
+is said of threads holds for tasks too.  "Differs" is where telar does otherwise on purpose.  CPython's
+own tests of locks and queues run besides, see tests/python.
 """
 
 
@@ -61,8 +62,7 @@ def table(root, sections, shown):
     for number, title, lines in sections:
         out += f"\n## {number} {title}\n\n| behaviour | test |\n|---|---|\n"
         for text, differs in lines:
-            tests = ", ".join(f"[{p.parent.name}/{p.stem}]({'../' + str(p.relative_to(root))}) `{name}`"
-                for p, name in shown[number, text])
+            tests = ", ".join(f"{p.relative_to(root)} `{name}`" for p, name in shown[number, text])
             out += f"| {'*differs:* ' if differs else ''}{text} | {tests} |\n"
     return out
 
