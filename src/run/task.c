@@ -171,6 +171,17 @@ static void plan(struct strand *s, const tl_opts *o)
 		s->planned = next_planned(s->extra, plat_now(), 0);
 }
 
+/* One whose time is to come waits for it from the start: a crowd of them is not touched twice. */
+static void line_up(struct strand *s)
+{
+	if (!too_early(s)) {
+		loop_ready(&s->park);
+		return;
+	}
+	wait_on(s);
+	loop_touch(s->loop);
+}
+
 int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o,
 	void (*unborn)(void *arg), const void *site)
 {
@@ -207,7 +218,7 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 			if (anywhere)
 				work_push(me->loop, s);
 			else if (kind == TL_TASK)
-				loop_ready(&s->park);
+				line_up(s);
 			if (kind == TL_THREAD && (r = thread_launch(s)) < 0 && o && o->ret)
 				*o->ret = (tl_strand){ 0 };
 			return r;
