@@ -182,7 +182,8 @@ TL_API int tl_log_close(tl_time deadline);
 
 /* Log telar's own reports (telar/report.h) to the logger "telar": misuse and failure as TL_ERROR, a
  * deadlock as TL_CRITICAL, the rest as TL_WARNING; false restores the default report.  Where it
- * would have to wait for a handler's lock, the record is dropped.  Not a cancel point. */
+ * would have to wait for a handler's lock, the record is dropped; a handler's fn must not block
+ * then, see tl_on_report.  Not a cancel point. */
 TL_API void tl_log_reports(bool on);
 
 #ifdef __cplusplus
