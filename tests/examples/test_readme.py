@@ -8,7 +8,7 @@ build, source = os.environ['TELAR_BUILD'], os.environ['TELAR_SRC']
 readme = open(os.path.join(source, 'README.md')).read()
 with tempfile.TemporaryDirectory() as folder:
     with open(os.path.join(folder, 'readme.c'), 'w') as f:
-        f.write(readme.split('```c\n')[1].split('```')[0])
+        f.write(readme.split('```c program\n')[1].split('```')[0])
     exe = os.path.join(folder, 'readme')
     for more in [], ['-fsanitize=address']:
         subprocess.run([os.environ.get('CC', 'cc'), '-std=c17', '-Wall', '-Wextra', '-Werror', *more,

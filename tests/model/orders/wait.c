@@ -45,6 +45,31 @@ static void put(void)
 	spin_unlock(&list.lock);
 }
 
+/* As above, but the item is written into the waiter's memory once it is claimed. */
+static void hand_over(void)
+{
+	struct node *n;
+
+	spin_lock(&list.lock);
+	n = list_pop(&list.head);
+	if (n) {
+		struct waiter *w = container_of(n, struct waiter, link);
+		struct parker *who = w->who;
+		enum wait_claim how = wait_claim(w);
+
+		orders_write(&data);
+		data = 1;
+		w->result = 7;
+		wait_finish(who, how);
+	} else {
+		orders_write(&data);
+		data = 1;
+		orders_write(&items);
+		items++;
+	}
+	spin_unlock(&list.lock);
+}
+
 static void cancel_0(void) { world_cancel(0); }
 static void poke_0(void) { wait_poke(&world_strand(0)->park); }
 
@@ -68,6 +93,7 @@ static void never_left(void) { ORDERS_CHECK(taken == 1 && !left); }
 
 static void list_put(void) { list_setup(get, put, NULL, NULL); }
 static void list_poke(void) { list_setup(get, put, poke_0, NULL); }
+static void list_hand_over(void) { list_setup(get, hand_over, poke_0, NULL); }
 static void list_cancel(void) { list_setup(get, put, cancel_0, NULL); }
 /* A cancelled strand always returns (W4), here without any item. */
 static void list_only_cancel(void) { list_setup(get, cancel_0, NULL, NULL); }
@@ -164,6 +190,7 @@ static void words_mark(void) { world_run(mark_and_await), world_run(set_and_look
 const struct orders_scenario orders_scenarios[] = {
 	{ "wait: put", list_put, never_left, 0 },
 	{ "wait: put, poke", list_poke, never_left, 0 },
+	{ "wait: handed over, poke", list_hand_over, never_left, 0 },
 	{ "wait: put, cancel", list_cancel, list_after, 0 },
 	{ "wait: cancel", list_only_cancel, only_left, 0 },
 	{ "wait: poke, cancel", list_poke_cancel, only_left, 0 },
