@@ -39,7 +39,8 @@ TL_API void tl_lock_release(tl_lock *l);
 /* Does anyone hold it, as of just now. */
 TL_API bool tl_lock_held(const tl_lock *l);
 
-/* -- recursive lock: its holder may acquire it again; it is free when each acquire was released */
+/* -- recursive lock: its holder may acquire it again; it is free when each acquire was released.
+ * As fair as a tl_lock: others pass one that waits 65536 times at most. */
 typedef struct tl_rlock {
 	tl_lock lock;
 	uint64_t depth; /* telar's */
@@ -58,11 +59,11 @@ TL_API uint64_t tl_rlock_depth(const tl_rlock *l);
 /* Does anyone hold it, as of just now. */
 TL_API bool tl_rlock_held(const tl_rlock *l);
 
-/* -- read-write lock: any number of readers, or one writer.  Writers are preferred: one that waits
- * for the readers inside keeps newcomers out; those who waited while it wrote may go before the
- * next writer. */
+/* -- read-write lock: any number of readers, or one writer.  Who must wait, to read or to write, is
+ * in one queue, as fair as that of a tl_lock: at most 65536 that came later pass it, readers and
+ * writers together; and none passes a writer that only waits for the readers inside. */
 typedef struct tl_rwlock {
-	tl_lock lock;     /* telar's: the writers among themselves */
+	tl_lock lock;     /* telar's: a writer's, and the queue */
 	uint32_t readers; /* telar's */
 } tl_rwlock;
 
@@ -82,6 +83,8 @@ TL_API int tl_rwlock_recover(tl_rwlock *l, tl_time deadline) TL_MUST;
 TL_API void tl_rwlock_release(tl_rwlock *l);
 /* How many read, just now. */
 TL_API int tl_rwlock_readers(const tl_rwlock *l);
+/* Whether somebody writes, just now, or ended in the middle of that. */
+TL_API bool tl_rwlock_written(const tl_rwlock *l);
 
 /* -- semaphore: strictly first come, first served: 0 units go past one that waits */
 typedef struct tl_sem {
@@ -97,7 +100,8 @@ TL_API int tl_sem_release(tl_sem *m, int n);
 /* Units free just now. */
 TL_API int tl_sem_count(const tl_sem *m);
 
-/* -- condition: tells n of those already waiting; what nobody waits for is not stored */
+/* -- condition: tells n of those already waiting, in the order in which they came: 0 are told past
+ * one that waits.  What nobody waits for is not stored */
 typedef struct tl_cond {
 	uint64_t _[2];
 } tl_cond;
@@ -117,8 +121,11 @@ TL_API int tl_cond_rwait(tl_cond *c, tl_rlock *l, tl_time deadline);
 /* Wake at most n of the waiting, oldest first; INT_MAX is all.  Hold the lock that they wait with.
  */
 TL_API void tl_cond_notify(tl_cond *c, int n);
+/* How many wait to be told, just now. */
+TL_API int tl_cond_waiters(const tl_cond *c);
 
-/* -- event: a flag to wait for.  Set wakes all that wait, also when it is cleared at once after */
+/* -- event: a flag to wait for.  Set wakes all that wait, also when it is cleared at once after: 0
+ * go past one that waits */
 typedef struct tl_event {
 	uint64_t _;
 } tl_event;
@@ -134,7 +141,7 @@ TL_API void tl_event_clear(tl_event *e);
 
 /* -- barrier: `parties` strands wait for one another, again and again.  It breaks when a wait's own
  * deadline passes, when the action fails, or by abort: everybody is told, until it is reset.  A
- * cancelled strand only leaves. */
+ * cancelled strand only leaves.  A round is let go whole: 0 go past one that waits. */
 typedef struct tl_barrier {
 	uint32_t parties; /* at least 1 */
 	tl_fn *action;    /* run by the last to come, before anyone goes on; or NULL */
@@ -157,19 +164,21 @@ TL_API int tl_barrier_waiting(const tl_barrier *b);
 /* Whether b is broken, just now. */
 TL_API bool tl_barrier_broken(const tl_barrier *b);
 
-/* -- latch: { .count = n } goes down to 0, once */
+/* -- latch: { .count = n } goes down to 0, once, and lets all go: 0 go past one that waits */
 typedef struct tl_latch {
 	uint32_t count;
 } tl_latch;
 
-/* Take n off the count.  More than is left: misuse, and nothing happens. */
-TL_API void tl_latch_down(tl_latch *a, uint32_t n);
+/* Take n off the count.  More than is left: misuse, and nothing happens.  Answers whether this was
+ * what made it 0: true for one call. */
+TL_API bool tl_latch_down(tl_latch *a, uint32_t n);
 /* Wait until it is 0.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL). */
 TL_API int tl_latch_wait(tl_latch *a, tl_time deadline);
 /* What is left of the count, just now. */
 TL_API uint32_t tl_latch_count(const tl_latch *a);
 
-/* -- once: code that runs once */
+/* -- once: code that runs once.  A success lets all go: 0 go past one that waits.  After a failure
+ * the first that waits is woken to try; a newcomer may be faster */
 typedef struct tl_once {
 	uint64_t _;
 } tl_once;
@@ -179,6 +188,8 @@ typedef struct tl_once {
  * what the caller's own run failed with. Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL, and
  * somebody runs it), -EDEADLK (called by fn itself). */
 TL_API int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline);
+/* Whether a run of o has succeeded, just now. */
+TL_API bool tl_once_done(const tl_once *o);
 
 #ifdef __cplusplus
 }

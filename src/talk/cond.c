@@ -88,3 +88,14 @@ void tl_cond_notify(tl_cond *c, int n)
 		report(TL_R_MISUSE, me, -EPERM, "notifies condition %p without holding its lock",
 			(void *)c);
 }
+
+int tl_cond_waiters(const tl_cond *c)
+{
+	struct wait_list *b = word_bucket(c);
+	int n = 0;
+
+	spin_lock(&b->lock);
+	list_each(at, &b->head) { n += container_of(at, struct waiter, link)->object == c; }
+	spin_unlock(&b->lock);
+	return n;
+}

@@ -15,7 +15,7 @@ uint32_t tl_latch_count(const tl_latch *a)
 	return atomic_load_explicit(count_of(a), memory_order_acquire);
 }
 
-void tl_latch_down(tl_latch *a, uint32_t n)
+bool tl_latch_down(tl_latch *a, uint32_t n)
 {
 	uint32_t v = atomic_load_explicit(count_of(a), memory_order_relaxed);
 	struct strand *me = strand_self();
@@ -23,12 +23,14 @@ void tl_latch_down(tl_latch *a, uint32_t n)
 	do {
 		if (v < n) {
 			report(TL_R_MISUSE, me, -EOVERFLOW, "counts latch %p below 0", (void *)a);
-			return;
+			return false;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(
 		count_of(a), &v, v - n, memory_order_seq_cst, memory_order_relaxed));
-	if (n && v == n)
-		word_wake(count_of(a), a, INT_MAX);
+	if (!n || v != n)
+		return false;
+	word_wake(count_of(a), a, INT_MAX);
+	return true;
 }
 
 int tl_latch_wait(tl_latch *a, tl_time deadline)

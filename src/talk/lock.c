@@ -220,14 +220,9 @@ void lock_withdraw(tl_lock *l, struct waiter *w)
 
 /* -- releasing */
 
-bool lock_is_lost(const tl_lock *l)
-{
-	uint64_t w = load(l);
-
-	return w & OWNER ? owner_gone(l, w) : (w & LOST) != 0;
-}
-
 bool lock_is_mine(const tl_lock *l) { return (load(l) & OWNER) == strand_self()->body->lock_word; }
+
+bool lock_is_wanted(const tl_lock *l) { return load(l) & WAITERS; }
 
 /* Apart, so that the common case saves no registers for it. */
 static __attribute__((noinline)) void release_slow(tl_lock *l, struct strand *me)

@@ -14,7 +14,7 @@
 
 static const int64_t LOOK_NS = 1000000000;
 
-static _Atomic uint64_t *word_of(tl_once *o) { return (_Atomic uint64_t *)&o->_; }
+static _Atomic uint64_t *word_of(const tl_once *o) { return (_Atomic uint64_t *)&o->_; }
 static _Atomic uint32_t *half_of(tl_once *o) { return (_Atomic uint32_t *)&o->_; }
 
 static bool swap(tl_once *o, uint64_t *from, uint64_t to)
@@ -75,8 +75,15 @@ int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
 			return -EAGAIN;
 		if (w & WAITED || swap(o, &w, w | WAITED))
 			r = await(o, w | WAITED, deadline);
+		if (r < 0 && window_holds(o)) /* a wake may have been spent on us */
+			word_wake(half_of(o), o, 1);
 		carry = WAITED; /* we do not know who else waits */
 		w = 0;
 	}
 	return r;
+}
+
+bool tl_once_done(const tl_once *o)
+{
+	return atomic_load_explicit(word_of(o), memory_order_acquire) == DONE;
 }

@@ -1,25 +1,22 @@
 /* rwlock.c - many readers or one writer.
  *
- * A writer first takes the inner lock, which all writers share, then raises WRITER in `readers`,
- * which keeps newcomers out, then waits until those inside have left.  When it is done it lowers
- * WRITER and wakes all who waited to read, before it lets the next writer at the lock.  So a writer
- * waits for the readers inside and for the writers before it, never for readers that came after it
- * raised WRITER.  A reader is woken between two writers, but nothing makes the second wait for it.
+ * A writer holds the inner lock from its coming to its release.  It raises WRITER in `readers`,
+ * which keeps newcomers out, and waits until those inside have left.  Only it waits on that word,
+ * whose address is the key, as that of l is the inner lock's; WAITED: it sleeps.  A reader enters
+ * by a step of the count while WRITER is down and nobody waits for the inner lock; else it takes
+ * that lock too, enters, and lets it go at once.
  *
- * Both wait on `readers`, a word: readers while WRITER is up, the writer while the count is not 0;
- * WAITED: somebody sleeps on it.  That a writer has died holding the inner lock is seen by readers
- * that look again once a second, and by the next writer at once. */
+ * So whoever waits, to read or to write, is in one queue, the inner lock's: that bounds by how many
+ * a waiter is passed, tells all if a writer is gone, and sees to it that who leaves takes nobody's
+ * turn along. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include <errno.h>
-#include <limits.h>
 
 enum { READER = 1 };
 #define COUNT  ((1u << 30) - 1)
 #define WRITER (1u << 30)
 #define WAITED (1u << 31)
-
-static const int64_t LOOK_NS = 1000000000;
 
 static _Atomic uint32_t *readers_of(const tl_rwlock *l) { return (_Atomic uint32_t *)&l->readers; }
 
@@ -34,62 +31,53 @@ static uint32_t load(const tl_rwlock *l)
 	return atomic_load_explicit(readers_of(l), memory_order_seq_cst);
 }
 
-/* Sleep while the word holds v; v has WAITED when we do. */
-static int await(tl_rwlock *l, uint32_t v, const char *what, tl_time deadline)
-{
-	if (!(v & WAITED) && !swap(l, &v, v | WAITED))
-		return 0;
-	return word_wait(readers_of(l), v | WAITED, what, l, deadline);
-}
-
 /* -- reading */
 
-/* One look at a time, so that a writer's death is noticed. */
-static int await_writer(tl_rwlock *l, uint32_t v, tl_time deadline)
+static int enter(tl_rwlock *l)
 {
-	int64_t look = plat_now() + LOOK_NS;
-	bool last = deadline.ns && deadline.ns <= look;
-	int r = await(l, v, "rwlock to read", last ? deadline : (tl_time){ look });
+	uint32_t v = load(l);
 
-	return r == -ETIMEDOUT && !last ? 0 : r;
+	do {
+		if (v & WRITER)
+			return -EAGAIN;
+		if ((v & COUNT) == COUNT)
+			return -EOVERFLOW;
+	} while (!swap(l, &v, v + READER));
+	strand_self()->body->reads++;
+	return 0;
 }
 
 int tl_rwlock_read(tl_rwlock *l, tl_time deadline)
 {
 	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
-	uint32_t v = load(l);
 
-	while (r == 0) {
-		if (!(v & WRITER)) {
-			if ((v & COUNT) == COUNT)
-				return -EOVERFLOW;
-			if (!swap(l, &v, v + READER))
-				continue;
-			strand_self()->body->reads++;
-			return 0;
-		}
-		if (lock_is_mine(&l->lock))
-			return -EDEADLK;
-		if (lock_is_lost(&l->lock))
-			return -EOWNERDEAD;
-		if (deadline.ns == TL_POLL.ns)
-			return -EAGAIN;
-		r = await_writer(l, v, deadline);
-		v = load(l);
-	}
+	if (r < 0)
+		return r;
+	r = lock_is_wanted(&l->lock) ? -EAGAIN : enter(l);
+	if (r != -EAGAIN)
+		return r;
+	r = tl_lock_acquire(&l->lock, deadline);
+	if (r < 0)
+		return r;
+	r = enter(l); /* WRITER is up only while its lock is held, or lost */
+	tl_lock_release(&l->lock);
 	return r;
 }
 
 /* -- writing */
 
-/* Newcomers may read again; all who wait look. */
+/* Newcomers may read again. */
 static void lower(tl_rwlock *l)
 {
-	uint32_t v =
-		atomic_fetch_and_explicit(readers_of(l), ~(WRITER | WAITED), memory_order_seq_cst);
+	atomic_fetch_and_explicit(readers_of(l), ~(WRITER | WAITED), memory_order_seq_cst);
+}
 
-	if (v & WAITED)
-		word_wake(readers_of(l), l, INT_MAX);
+/* Sleep while readers are inside, as v says; v has WAITED when we do. */
+static int await_readers(tl_rwlock *l, uint32_t v, tl_time deadline)
+{
+	if (!(v & WAITED) && !swap(l, &v, v | WAITED))
+		return 0;
+	return word_wait(readers_of(l), v | WAITED, "rwlock to write", &l->readers, deadline);
 }
 
 /* With the inner lock held: keep newcomers out, and wait for those inside. */
@@ -99,7 +87,7 @@ static int drain(tl_rwlock *l, tl_time deadline)
 	int r = 0;
 
 	while (r == 0 && (v & COUNT)) {
-		r = deadline.ns == TL_POLL.ns ? -EAGAIN : await(l, v, "rwlock to write", deadline);
+		r = deadline.ns == TL_POLL.ns ? -EAGAIN : await_readers(l, v, deadline);
 		v = load(l);
 	}
 	if (!(v & COUNT))
@@ -152,7 +140,9 @@ void tl_rwlock_release(tl_rwlock *l)
 	} while (!swap(l, &v, v - READER));
 	me->body->reads--;
 	if ((v & COUNT) == READER && v & WAITED)
-		word_wake(readers_of(l), l, INT_MAX);
+		word_wake(readers_of(l), &l->readers, 1);
 }
 
 int tl_rwlock_readers(const tl_rwlock *l) { return (int)(load(l) & COUNT); }
+
+bool tl_rwlock_written(const tl_rwlock *l) { return (load(l) & (WRITER | COUNT)) == WRITER; }

@@ -10,11 +10,12 @@ TEST(counts_down)
 	CHECK_EQ(tl_latch_wait(&zero, TL_POLL), 0);
 	CHECK_EQ(tl_latch_wait(&a, TL_POLL), -EAGAIN);
 	CHECK_EQ(tl_latch_wait(&a, tl_after(tl_ms(1))), -ETIMEDOUT);
-	tl_latch_down(&a, 2);
-	tl_latch_down(&a, 0);
+	CHECK(!tl_latch_down(&a, 2));
+	CHECK(!tl_latch_down(&a, 0));
 	CHECK_EQ(tl_latch_count(&a), 1);
 	CHECK_EQ(tl_latch_wait(&a, TL_POLL), -EAGAIN);
-	tl_latch_down(&a, 1);
+	CHECK(tl_latch_down(&a, 1)); /* the last */
+	CHECK(!tl_latch_down(&a, 0));
 	CHECK_EQ(tl_latch_wait(&a, TL_NEVER), 0);
 }
 
@@ -30,7 +31,7 @@ TEST(below_zero_is_misuse)
 	tl_latch a = { .count = 1 };
 
 	tl_on_report(count_misuse, NULL);
-	tl_latch_down(&a, 2);
+	CHECK(!tl_latch_down(&a, 2));
 	CHECK_EQ(misuses, 1);
 	CHECK_EQ(tl_latch_count(&a), 1);
 }

@@ -15,8 +15,11 @@ TEST(one_success)
 	tl_once o = { 0 };
 	int n = 0;
 
-	for (int i = 0; i < 3; i++)
+	CHECK(!tl_once_done(&o));
+	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(tl_once_run(&o, count, &n, TL_NEVER), 0);
+		CHECK(tl_once_done(&o));
+	}
 	CHECK_EQ(n, 1);
 }
 
@@ -29,6 +32,7 @@ TEST(a_failure_is_the_callers_own)
 
 	CHECK_EQ(tl_once_run(&o, fail_twice, &n, TL_NEVER), -EIO);
 	CHECK_EQ(tl_once_run(&o, fail_twice, &n, TL_NEVER), -EIO);
+	CHECK(!tl_once_done(&o));
 	CHECK_EQ(tl_once_run(&o, fail_twice, &n, TL_NEVER), 0);
 	CHECK_EQ(tl_once_run(&o, fail_twice, &n, TL_NEVER), 0);
 	CHECK_EQ(n, 3);

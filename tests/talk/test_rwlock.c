@@ -26,13 +26,16 @@ TEST(readers_together)
 	CHECK_EQ(tl_rwlock_read(&l, TL_NEVER), 0);
 	CHECK_EQ(tl_rwlock_read(&l, TL_POLL), 0);
 	CHECK_EQ(tl_rwlock_readers(&l), 2);
+	CHECK(!tl_rwlock_written(&l));
 	CHECK_EQ(tl_rwlock_write(&l, TL_POLL), -EAGAIN);
 	CHECK_EQ(tl_rwlock_write(&l, tl_after(tl_ms(1))), -ETIMEDOUT);
 	CHECK_EQ(tl_rwlock_read(&l, TL_POLL), 0); /* the writer has left no trace */
 	for (int i = 0; i < 3; i++)
 		tl_rwlock_release(&l);
 	CHECK_EQ(tl_rwlock_write(&l, TL_POLL), 0);
+	CHECK(tl_rwlock_written(&l));
 	tl_rwlock_release(&l);
+	CHECK(!tl_rwlock_written(&l));
 }
 
 TEST(the_writer_alone)
@@ -139,6 +142,7 @@ TEST(lost_and_recovered)
 	tl_scope_open(&s);
 	CHECK_EQ(ending(start_task(&s, ends_writing, &l)), 0);
 	CHECK_EQ(misuses, 1);
+	CHECK(tl_rwlock_written(&l));
 	CHECK_EQ(tl_rwlock_read(&l, TL_NEVER), -EOWNERDEAD);
 	CHECK_EQ(tl_rwlock_write(&l, TL_NEVER), -EOWNERDEAD);
 	CHECK_EQ(tl_rwlock_recover(&l, TL_NEVER), 1);
