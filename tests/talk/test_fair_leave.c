@@ -4,7 +4,7 @@
 #include "fair.h"
 
 enum how { CANCEL, DEADLINE };
-enum { ROUNDS = SANITIZED ? 60 : 200 };
+enum { ROUNDS = SANITIZED ? 100 : 800 };
 
 struct one {
 	struct either *l;
@@ -65,6 +65,11 @@ static void meets(enum kind leaver, enum kind next, enum how how, int round)
 		await_state(s1, TL_BLOCKED);
 	s2 = (round % 4 < 2 ? start_thread : start_task)(&s, take_it, &b);
 	await_state(s2, TL_BLOCKED);
+	if (how == CANCEL && round % 8 < 4) {
+		tl_cancel(s1);
+		for (tl_time on = tl_after(tl_us(round % 64)); tl_now().ns < on.ns;)
+			continue; /* it is about to leave */
+	}
 	release(&l, alone(leaver));
 	if (how == CANCEL)
 		tl_cancel(s1);
