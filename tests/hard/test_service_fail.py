@@ -59,7 +59,8 @@ def one(fault, data):
     # What never ends being short is waited for, as tl_serve says; a signal still ends it.
     lasts = fault.startswith("on ")
     status, id = ask((host, int(port)), data, 1 if lasts else PATIENCE)
-    fine = status in (0, 201) or 500 <= status < 600 or (lasts and status == -1)
+    # 408: what fails for good may leave a request unheard until it is too late.
+    fine = status in (0, 201) or 500 <= status < 600 or (lasts and status in (-1, 408))
     check(fine, fault, "is answered", status)
     check(status == 201 or not fault.startswith("odd"), fault, "is no failure, but", status)
     process.send_signal(signal.SIGTERM)
