@@ -50,7 +50,7 @@ TL_API void tl_scope_fail(tl_scope *s, int r);
 TL_API void tl_scope_cancel(tl_scope *s);
 
 /* Move the deadline of s, open, to `deadline` (TL_NEVER: none).  Not a cancel point.  Error:
- * -ESRCH: it has already fired. */
+ * -ESRCH: it has already fired.  -EINVAL, misuse: s was never opened. */
 TL_API int tl_scope_move(tl_scope *s, tl_time deadline);
 
 /* Wait until only daemons are left in s.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED. */
@@ -63,9 +63,9 @@ TL_API int tl_scope_join(tl_scope *s, tl_time deadline);
  * deadline fired; -ECANCELED if an enclosing scope is cancelled; 0. */
 TL_API int tl_scope_close(tl_scope *s);
 
-/* End of main: close main's own scope.  `return tl_finish();`  Answers 0, 1 (something failed; it
- * has been reported), or 2 (stragglers still run after being asked to stop: leave by _exit).  Not a
- * cancel point. */
+/* End of main: close main's own scope; one that main left open inside is misuse, and waited for.
+ * `return tl_finish();`  Answers 0, 1 (something failed; it has been reported), or 2 (stragglers
+ * still run after being asked to stop: leave by _exit).  Not a cancel point. */
 TL_API int tl_finish(void);
 
 /* wait_for: run fn(arg) here, in the caller's own strand, under a deadline.  Cancel point.

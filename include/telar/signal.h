@@ -10,8 +10,8 @@ extern "C" {
 
 /* Cancel s, open, when one of sigs[0..n) comes.  A second SIGINT has its default action at once,
  * whatever the program is doing.  Ends when s closes, which restores what was there before.  Not a
- * cancel point. Errors: -EINVAL (a number that cannot be caught), -EBUSY (another scope or queue
- * has it), -EAGAIN, -ENOMEM. Source: sigaction(2). */
+ * cancel point. Errors: -EINVAL (a number that cannot be caught; s was never opened, misuse),
+ * -EBUSY (another scope or queue has it), -EAGAIN, -ENOMEM. Source: sigaction(2). */
 TL_API int tl_scope_signals(tl_scope *s, const int *sigs, size_t n);
 
 /* A queue of ints that receives the numbers of sigs[0..n) as they come: tl_queue_get and TL_GET

@@ -71,9 +71,9 @@ typedef struct tl_opts {
  * waits for its time may begin up to so much later, never earlier: whenever the loop is up, all
  * begin whose time has come, and it wakes for the first whose slack is over.
  * Not a cancel point.  The result may be ignored: a failed start is also a failure of the scope.
- * Errors: -ENOMEM, -EINVAL (options; or NULL scope on a foreign thread), -ECANCELED (the scope is
- * cancelled; not a failure). Ownership: *arg stays the caller's unless .copy is given.  On failure
- * *o->ret is { 0 }.  Example: examples/hello.c. */
+ * Errors: -ENOMEM, -EINVAL (options; NULL scope on a foreign thread; a scope that was never opened,
+ * misuse), -ECANCELED (the scope is cancelled; not a failure). Ownership: *arg stays the caller's
+ * unless .copy is given.  On failure *o->ret is { 0 }.  Example: examples/hello.c. */
 TL_API int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
 
 /* How many processors .anywhere tasks may use: the loop they are started on, and n - 1 worker

@@ -333,6 +333,8 @@ int tl_scope_signals(tl_scope *s, const int *sigs, size_t n)
 
 	if (r < 0)
 		return r;
+	if (s && !scope_opened(s, "gives signals to"))
+		return -EINVAL;
 	if (!src) {
 		src = mem_zalloc(sizeof *src);
 		if (!src)

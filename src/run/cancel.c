@@ -165,10 +165,25 @@ void tl_cancel(tl_strand t)
 		cancel_strand(s, t.id);
 }
 
-void tl_scope_cancel(tl_scope *s) { cancel_scope(s, SCOPE_ASKED); }
+bool scope_opened(tl_scope *s, const char *does)
+{
+	if (__builtin_expect(scope_of(s)->owner != NULL, 1))
+		return true;
+	report(TL_R_MISUSE, strand_self(), -EINVAL, "%s scope '%s', which was never opened", does,
+		s->name ? s->name : "");
+	return false;
+}
+
+void tl_scope_cancel(tl_scope *s)
+{
+	if (scope_opened(s, "cancels"))
+		cancel_scope(s, SCOPE_ASKED);
+}
 
 int tl_scope_move(tl_scope *s, tl_time deadline)
 {
+	if (!scope_opened(s, "moves"))
+		return -EINVAL;
 	if (atomic_load_explicit(&scope_of(s)->flags, memory_order_relaxed) & SCOPE_FIRED)
 		return -ESRCH;
 	cancel_moved(s, deadline.ns);

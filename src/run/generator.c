@@ -77,7 +77,7 @@ static _Noreturn void gen_main(void *arg)
 	switch_arrive(&g->ground.note, &g->ground.from->note);
 	g->result = g->fn(g->arg);
 	while (b->inner != g->ground.base) {
-		report(TL_R_MISUSE, g->owner, 0, "a generator ended with scope '%s' open",
+		report(TL_R_MISUSE, g->owner, 0, "has a generator that ended with scope '%s' open",
 			b->inner->name ? b->inner->name : "");
 		tl_scope_close(b->inner);
 	}
@@ -279,7 +279,7 @@ void gen_end(struct body *b)
 		if (g->state == ENDED)
 			continue;
 		report(TL_R_LEAK, g->owner, -EBUSY,
-			"a generator yields when it is to leave: dropped where it stands");
+			"has a generator that yields when it is to leave: dropped where it stands");
 		g->state = ENDED;
 	}
 	while (b->gens)

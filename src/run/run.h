@@ -206,6 +206,7 @@ void scope_failed(struct strand *s); /* s has failed, and is still counted */
 void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
 int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
 bool scope_counted(struct scope *in, struct parker **who);
+bool scope_opened(tl_scope *s, const char *does); /* false: never, which is reported as misuse */
 void scope_shut(tl_scope *scope); /* nothing starts in it any more */
 int scope_interrupted(struct strand *s);
 int64_t scope_grace(const tl_scope *s);

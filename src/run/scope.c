@@ -203,7 +203,7 @@ void scope_failed(struct strand *s) { fail(s->scope, s->result, s); }
 
 void tl_scope_fail(tl_scope *s, int r)
 {
-	if (r < 0)
+	if (r < 0 && scope_opened(s, "fails"))
 		fail(s, r, strand_self());
 }
 
@@ -487,8 +487,10 @@ int tl_scope_close(tl_scope *s)
 {
 	struct strand *me = strand_self();
 
+	if (!scope_opened(s, "closes"))
+		return -EINVAL;
 	if (me->body->inner != s || me->body->on->base == s) {
-		report(TL_R_MISUSE, me, -EINVAL, "scope '%s' is closed that is not the innermost",
+		report(TL_R_MISUSE, me, -EINVAL, "closes scope '%s', which is not its innermost",
 			s->name ? s->name : "");
 		return -EINVAL;
 	}

@@ -195,6 +195,8 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 		scope = me->body->inner;
 	if (scope == &me->body->outer && me->loop->foreign && me == me->loop->zero)
 		return -EINVAL; /* nobody closes a foreign thread's outermost scope */
+	if (!scope_opened(scope, "starts in"))
+		return -EINVAL;
 	if (!sane(kind, fn, o))
 		return tl_scope_fail(scope, -EINVAL), -EINVAL;
 	s = slot_take();

@@ -232,8 +232,11 @@ static void report_failures(tl_scope *outer)
 static int end_main(struct body *b)
 {
 	gen_end(b);
-	while (b->inner != &b->outer)
+	while (b->inner != &b->outer) {
+		report(TL_R_MISUSE, strand_self(), 0, "calls tl_finish with scope '%s' open",
+			b->inner->name ? b->inner->name : "");
 		tl_scope_close(b->inner);
+	}
 	return scope_end(&b->outer, true);
 }
 

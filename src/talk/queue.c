@@ -97,7 +97,7 @@ tl_queue *tl_queue_close(tl_queue *q)
 	queue_unlock(q);
 	if (waited) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
-			"queue '%s' is closed while strands wait in it", q->name);
+			"closes queue '%s' while strands wait in it", q->name);
 		tl_queue_end(q);
 		return NULL; /* leaked, rather than pulled from under them */
 	}

@@ -89,7 +89,7 @@ static void finish(struct tl_queue *q, size_t n, size_t left, struct node *gone)
 
 static int overdone(struct tl_queue *q)
 {
-	report(TL_R_MISUSE, strand_self(), -EINVAL, "more is done than was put into queue '%s'",
+	report(TL_R_MISUSE, strand_self(), -EINVAL, "tells more done than was put into queue '%s'",
 		q->name);
 	return -EINVAL;
 }

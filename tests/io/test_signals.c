@@ -252,6 +252,24 @@ TEST(forked_child)
 	CHECK_EQ(tl_finish(), 0);
 }
 
+static void note_misuse(const tl_report *r, void *n) { *(int *)n += r->kind == TL_R_MISUSE; }
+
+TEST(signals_for_a_scope_that_is_not_open)
+{
+	static const int usr1 = SIGUSR1;
+	tl_scope s = { 0 };
+	int misuses = 0;
+
+	tl_on_report(note_misuse, &misuses);
+	CHECK_EQ(tl_scope_signals(&s, &usr1, 1), -EINVAL);
+	CHECK_EQ(misuses, 1);
+	tl_on_report(NULL, NULL);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_scope_signals(&s, &usr1, 1), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(tl_finish(), 0);
+}
+
 /* A scope that closes just when its signal comes: nothing touches it afterwards. */
 TEST(closes_while_it_comes)
 {

@@ -291,6 +291,19 @@ static void finish_with_stragglers(void)
 /* D7: who does not stop at the end is reported by name */
 TEST(finish_answers_2) { is_status(finish_with_stragglers, 2); }
 
+static void finish_with_a_scope_open(void)
+{
+	static tl_scope open;
+
+	tl_on_report(remember, NULL);
+	tl_scope_open(&open);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(seen_reports[TL_R_MISUSE], 1);
+	_exit(0);
+}
+
+TEST(finish_reports_a_scope_left_open) { is_status(finish_with_a_scope_open, 0); }
+
 /* -- the hook */
 
 static void fails_itself(const tl_report *r, void *arg)
@@ -338,7 +351,7 @@ TEST(a_hook_that_fails)
 	char text[1024];
 
 	stderr_of(with_a_failing_hook, text, sizeof text);
-	CHECK(strstr(text, "telar: misuse: 'MainThread' scope '' is closed"));
+	CHECK(strstr(text, "telar: misuse: 'MainThread' closes scope '', which was never opened"));
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 }
 

@@ -318,6 +318,29 @@ TEST(only_the_innermost_can_be_closed)
 	CHECK_EQ(seen_reports[TL_R_MISUSE], 1);
 }
 
+/* Each answers -EINVAL or nothing, and says so. */
+TEST(a_scope_that_was_never_opened)
+{
+	tl_scope s = { .name = "shut" };
+	tl_strand t = { 1 };
+
+	tl_on_report(remember, NULL);
+	CHECK_EQ(tl_task_start(&s, forever, NULL, &(tl_opts){ .ret = &t }), -EINVAL);
+	CHECK_EQ(t.id, 0);
+	CHECK_EQ(tl_thread_start(&s, forever, NULL, NULL), -EINVAL);
+	CHECK_EQ(tl_scope_move(&s, TL_NEVER), -EINVAL);
+	CHECK_EQ(tl_scope_join(&s, TL_NEVER), -EPERM);
+	CHECK_EQ(tl_scope_close(&s), -EINVAL);
+	tl_scope_fail(&s, -EIO);
+	tl_scope_cancel(&s);
+	CHECK_EQ(seen_reports[TL_R_MISUSE], 7);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_task_start(&s, forever, NULL, NULL), 0);
+	tl_scope_cancel(&s);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(seen_reports[TL_R_MISUSE], 7);
+}
+
 static tl_scope left_open;
 
 static int leaves_it_open(void *arg)
