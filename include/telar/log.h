@@ -45,8 +45,8 @@ typedef struct tl_handler tl_handler;
 /* The root of all loggers. */
 TL_API extern tl_logger *const tl_log_root;
 
-/* The logger of a name: "a.b.c" is below "a.b", "" is the root.  The first call makes it.  Never
- * NULL: without memory it is the nearest one above that there is.  Not a cancel point. */
+/* The logger of a name: "a.b.c" is below "a.b", "" or NULL is the root.  The first call makes it.
+ * Never NULL: without memory it is the nearest one above that there is.  Not a cancel point. */
 TL_API tl_logger *tl_logger_at(const char *dotted);
 
 /* Its name; "root" for the root.  Not a cancel point. */

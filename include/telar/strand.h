@@ -65,8 +65,9 @@ typedef struct tl_opts {
 /* Start fn(arg) as a task on the calling thread's loop.
  * scope: its owner; NULL is the caller's innermost open scope.  o: NULL is all defaults.  With
  * .every the task calls fn first at .at (else after one period) and then once per period until it
- * is cancelled or fn answers < 0; each call counts from the planned time, not from the end of the
- * one before; what becomes of missed ones says .missed.  Calls of one .every strand never overlap.
+ * is cancelled (fn itself may: tl_cancel(tl_self())) or fn answers < 0; each call counts from the
+ * planned time, not from the end of the one before; what becomes of missed ones says .missed.
+ * Calls of one .every strand never overlap.
  * Tasks that wait for the same time begin in the order of their starts.  With .slack a task that
  * waits for its time may begin up to so much later, never earlier: whenever the loop is up, all
  * begin whose time has come, and it wakes for the first whose slack is over.

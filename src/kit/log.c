@@ -77,7 +77,7 @@ static struct logger *child(struct logger *parent, const char *dotted, size_t n)
 
 tl_logger *tl_logger_at(const char *dotted)
 {
-	struct logger *g = &root, *next = g;
+	struct logger *g = &root, *next = dotted ? g : NULL;
 
 	tl_lock_hold(&tree.lock);
 	for (size_t n = 0; next && dotted[n]; n += dotted[n] == '.') {

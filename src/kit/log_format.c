@@ -145,7 +145,10 @@ static const char *read_field(struct piece *p, const char *s, char *why, size_t 
 	after = read_spec(p, end + 1);
 	if (!after) {
 		n += 3 + strspn(end + 1, "-+ #0123456789.");
-		wrong(why, cap, "cannot be shown so: ", s, n + (s[n] != 0));
+		if (strchr(" ])}:,|", s[n])) /* the end, or what would stand after it */
+			wrong(why, cap, "no conversion, as s, follows ", s, n);
+		else
+			wrong(why, cap, "cannot be shown so: ", s, n + 1);
 	}
 	return after;
 }

@@ -53,6 +53,7 @@ TEST(names)
 	CHECK(tl_logger_at("x.y.z") == c);
 	CHECK(tl_logger_at("x.y") != c);
 	CHECK(tl_logger_at("") == tl_log_root);
+	CHECK(tl_logger_at(NULL) == tl_log_root);
 	CHECK_STR(tl_logger_name(c), "x.y.z");
 	CHECK_STR(tl_logger_name(tl_log_root), "root");
 	CHECK(tl_logger_at("x.yy") != tl_logger_at("x.y"));

@@ -154,7 +154,8 @@ TEST(wrong_formats)
 	static const struct {
 		const char *format, *why;
 	} wrong[] = { { "%(levlname)s", "there is no %(levlname)" },
-		{ "x %(message)", "cannot be shown so: %(message)" },
+		{ "x %(message)", "no conversion, as s, follows %(message)" },
+		{ "[%(levelname)-8] x", "no conversion, as s, follows %(levelname)-8" },
 		{ "%(message)d", "cannot be shown so: %(message)d" },
 		{ "%(levelno)-5f", "cannot be shown so: %(levelno)-5f" },
 		{ "%(lineno)n", "cannot be shown so: %(lineno)n" },
