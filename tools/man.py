@@ -32,6 +32,7 @@ ERRORS = {  # what a status means where the comment says no more
     "-ESRCH": "No such strand, any more.",
     "-ETIMEDOUT": "The deadline passed.",
 }
+INSIDE = "tl_case_make"  # what the macros of a header use, and nobody else
 MARKS = r"(?<![\w-])(Errors?(?: of its own| also)?|Ownership|Source|Example):\s*"
 CODE = r"-E[A-Z]+"
 TEXT = r"\((?:[^()]|\([^()]*\))*\)"
@@ -175,7 +176,7 @@ def function_page(root, f, every):
         page += ".SH NOTES\n" + prose(" ".join(kind.split()).capitalize() + ":" + about)
     near = next(fs for _, fs in f.header.sections if f in fs)
     others = [g.name for g in near if g is not f] or [g.name for g in f.header.functions if g is not f]
-    others = [f"\\fB{n}\\fP(3)" for n in others] + [f"\\fB{page_of(f.header)}\\fP(7)"]
+    others = [f"\\fB{n}\\fP(3)" for n in others if n != INSIDE] + [f"\\fB{page_of(f.header)}\\fP(7)"]
     return page + ".SH SEE ALSO\n" + ",\n".join(others) + "\n"
 
 
@@ -204,7 +205,7 @@ def header_page(h):
         if title:
             name, _, text = title[3:].partition(":")
             page += f".SS {escape(' '.join(name.split()))}\n" + (prose(text.strip()) if text else "")
-        for f in functions:
+        for f in (f for f in functions if f.name != INSIDE):
             page += f".TP\n\\fB{f.name}\\fP(3)\n{escape(first_sentence(f.comment))}\n"
     return page
 
@@ -226,7 +227,7 @@ def main():
     listing = sys.argv[1] == "--list"
     root = Path(sys.argv[2 if listing else 1])
     every = headers.read_all(root)
-    functions = [f for h in every for f in h.functions if f.name != "tl_case_make"]
+    functions = [f for h in every for f in h.functions if f.name != INSIDE]
     pages = {f.name + ".3": f for f in functions} | {page_of(h) + ".7": h for h in every}
     if listing:
         print("\n".join(pages))

@@ -60,6 +60,8 @@ def main():
     wrong = [f"{name}: no page" for name in sorted(exported() - pages.keys())]
     for page in sorted(pages.values()):
         wrong += [f"{page.name}: {fault}" for fault in faults(page)]
+        named = re.findall(r"\\fB(\w+)\\fP\(3\)", page.read_text(encoding="utf-8"))
+        wrong += [f"{page.name}: sends to {name}, no page" for name in named if name not in pages]
     wrong += refuses_what_is_not_commented()
     print("\n".join(wrong) or f"{len(pages)} pages")
     return 1 if wrong or len(pages) < 100 else 0
