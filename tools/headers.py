@@ -33,6 +33,7 @@ class Header:
     functions: list = field(default_factory=list)
     types: dict = field(default_factory=dict)
     sections: list = field(default_factory=list)  # [title and text, [functions]]
+    macros: list = field(default_factory=list)  # "TL_GET(q, p, n)"
 
 
 def plain(comment):
@@ -64,8 +65,9 @@ def items(text):
                 if end < 0 or text[end - 1] != "\\":
                     break
                 end += 1
-            at = n if end < 0 else end
-            yield "directive", ""
+            end = n if end < 0 else end
+            yield "directive", text[at:end]
+            at = end
         else:
             end = whole(text, at)
             yield "code", text[at:end]
@@ -117,7 +119,8 @@ def types_of(code):
 
 
 def read(path):
-    text = path.read_text(encoding="utf-8").replace('extern "C" {', "").replace("\t", "        ")
+    text = path.read_text(encoding="utf-8").replace('extern "C" {', "")
+    text = text.replace(" *\t", " *" + " " * 9).replace("\t", " " * 8)
     text = re.sub(r"#ifdef __cplusplus\n\}\n#endif\n", "\n", text)
     header = Header(f"telar/{path.name}", "")
     comment, sharing, section = "", [], ""
@@ -131,6 +134,10 @@ def read(path):
                 header.sections.append([section, []])
         elif kind == "blank":
             comment, sharing = "", []
+        elif kind == "directive":
+            if macro := re.match(r"#define (TL_[A-Z]\w*(\([^)]*\))?) +\S", item):
+                if macro[1] not in header.macros and not re.match(r"TL_(API|M|CASE|NO)", macro[1]):
+                    header.macros.append(macro[1])
         elif kind == "code":
             if found := function_of(item):
                 if not header.sections:

@@ -201,6 +201,8 @@ def header_page(h):
     page = head(page_of(h), 7) + f".SH NAME\n{page_of(h)} \\- {escape(first_sentence(about))}\n"
     page += ".SH SYNOPSIS\n.nf\n" + declaration(f"#include <{title.strip()}>") + ".fi\n"
     page += ".SH DESCRIPTION\n" + prose(about[0].upper() + about[1:])
+    if h.macros:
+        page += ".SH MACROS\n.nf\n" + declaration("\n".join(h.macros)) + ".fi\n.SH FUNCTIONS\n"
     for title, functions in h.sections:
         if title:
             name, _, text = title[3:].partition(":")
