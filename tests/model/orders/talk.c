@@ -285,7 +285,7 @@ const struct orders_scenario orders_scenarios[] = {
 	{ "condition: cancel", cond_cancel, NULL, 0 },
 	{ "lock: three", lock_three, lock_free, 0, ORDERS_LONG },
 	{ "lock: three, handed over", lock_three_late, lock_free, 0, ORDERS_LONG },
-	{ "lock: three, cancel", lock_three_cancel, lock_free, 0, ORDERS_LONG },
+	{ "lock: three, cancel", lock_three_cancel, lock_free, 0, ORDERS_CHANCE },
 	{ "semaphore: three", sem_three, sem_is_one, 0 },
 	{ "event: clear", event_clear, NULL, 0 },
 	{ 0 },
