@@ -281,6 +281,13 @@ void report_end(
 bool window_holds(const void *addr);
 uint32_t window_participant(void); /* this process: number and generation, 27 bits, never 0 */
 bool window_dead(uint32_t participant);
+/* Has the process ended that wrote its number into an object at addr?  In private memory another
+ * can only be the parent of a fork. */
+static inline bool window_gone(const void *addr, uint32_t participant)
+{
+	return participant != window_participant() &&
+	       (!window_holds(addr) || window_dead(participant));
+}
 
 /* fork.c, and what each file does in the child */
 void fork_watch(void);

@@ -37,9 +37,7 @@ static inline bool swap(tl_lock *l, uint64_t from, uint64_t to)
 
 static inline bool owner_gone(const tl_lock *l, uint64_t w)
 {
-	uint32_t process = (uint32_t)(w & PROCESS);
-
-	return process != window_participant() && (!window_holds(l) || window_dead(process));
+	return window_gone(l, (uint32_t)(w & PROCESS));
 }
 
 /* The word is nobody's: take it, with these flags.  False: it is worth another look. */

@@ -33,14 +33,6 @@ static int run(tl_once *o, tl_fn *fn, void *arg)
 	return r < 0 ? r : 0;
 }
 
-/* In private memory another process can only be the parent of a fork. */
-static bool runner_gone(const tl_once *o, uint64_t w)
-{
-	uint32_t process = (uint32_t)w & PROCESS;
-
-	return process != window_participant() && (!window_holds(o) || window_dead(process));
-}
-
 /* Wait while w runs it: in shared memory a second at a time, for its process may die. */
 static int await(tl_once *o, uint64_t w, tl_time deadline)
 {
@@ -67,7 +59,7 @@ int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
 				word_wake(half_of(o), o, INT_MAX);
 			return 0;
 		}
-		if (w == 0 || runner_gone(o, w))
+		if (w == 0 || window_gone(o, (uint32_t)w & PROCESS))
 			continue; /* take it as it is */
 		if ((w & ~WAITED) == self)
 			return -EDEADLK;
