@@ -1,8 +1,8 @@
 /* log_fd.c - whole lines into a descriptor of the caller's, or into a function of the caller's.
  *
- * One write(2) per line.  If the system takes only a part, the rest follows, for as long as
- * FLUSH_MS where the descriptor does not block; what then is still missing makes the line a parted
- * one, dropped and counted, and the next line begins with a line break.
+ * One write(2) per line.  If the system takes only a part, the rest follows, for FLUSH_MS in
+ * all where the descriptor does not block; what then is still missing makes the line a parted one,
+ * dropped and counted, and the next line begins with a line break.
  *
  * A pipe or socket without a reader answers -EPIPE and raises no signal. */
 #include "log.h"
@@ -56,6 +56,7 @@ static ssize_t write_once(int fd, int kind, const char *bytes, size_t n)
 
 int fd_write(int fd, int kind, const char *bytes, size_t n, size_t *ret_done)
 {
+	tl_time until = TL_NEVER;
 	size_t done = 0;
 	int r = 0;
 
@@ -66,8 +67,12 @@ int fd_write(int fd, int kind, const char *bytes, size_t n, size_t *ret_done)
 			done += (size_t)put;
 		else if (put == -EAGAIN && done) {
 			struct pollfd p = { .fd = fd, .events = POLLOUT };
+			int64_t left;
 
-			if (poll(&p, 1, FLUSH_MS) == 0) {
+			if (!until.ns)
+				until = tl_after(tl_ms(FLUSH_MS));
+			left = (until.ns - tl_now().ns) / 1000000;
+			if (left <= 0 || poll(&p, 1, (int)left) == 0) {
 				r = -EAGAIN;
 				break;
 			}
