@@ -17,4 +17,5 @@
 #include <telar/strand.h>
 #include <telar/stream.h>
 #include <telar/sync.h>
+#include <telar/value.h>
 #endif

@@ -175,3 +175,14 @@ TEST(select_waits_for_an_ending)
 	CHECK_EQ(tl_scope_close(&scope), 0);
 	CHECK_EQ(count, 1);
 }
+
+TEST(values)
+{
+	tl_value items[] = { TL_NIL, TL_BOOL(true), TL_INT(1), TL_NUM(0.25) };
+	tl_value pairs[] = { TL_STR("a"), TL_TEXT("bcd", 1), TL_BYTES("c", 1), TL_LIST(items, 4) };
+	char text[80];
+
+	CHECK_EQ(TL_VALUE_DEPTH, 64);
+	CHECK(tl_value_text(TL_MAP(pairs, 2), text, sizeof text) > 0);
+	CHECK_STR(text, "{'a': 'b', b'c': [None, True, 1, 0.25]}");
+}

@@ -17,7 +17,7 @@ fi
 build_and_run() {
 	local name=$1
 	shift
-	clang "${flags[@]}" -o "$name" "$source/targets/$name.c" -lhttp_parser &&
+	clang "${flags[@]}" -o "$name" "$source/targets/$name.c" -DTELAR_CBOR -lhttp_parser -lcbor &&
 		mkdir "$name.new" &&
 		"./$name" -artifact_prefix="$name-" -timeout=10 -rss_limit_mb=1024 -max_len=16384 \
 			"$@" "$name.new" "$source/corpus/$name"
