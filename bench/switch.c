@@ -46,7 +46,7 @@ static void two_tasks(long n)
 
 int main(void)
 {
-	char *stack = plat_slab(STACK);
+	char *stack = plat_slab(STACK, false);
 
 	bench_check(stack != NULL, "a stack");
 	there = plat_stack_begin(stack + STACK, back, NULL);

@@ -13,6 +13,8 @@
  * find them.  Source: sanitizer/lsan_interface.h. */
 extern void __lsan_register_root_region(const void *p, size_t size) __attribute__((weak));
 
+enum { HUGE = 1 << 21 };
+
 size_t plat_page(void)
 {
 	static _Atomic size_t known;
@@ -64,12 +66,26 @@ void plat_release(void *at, size_t size) { munmap(at, size); }
 
 void plat_forget(void *at, size_t size) { madvise(at, size, MADV_DONTNEED); }
 
-void *plat_slab(size_t size)
+/* Some systems give huge pages only to what begins at the boundary of one. */
+static char *align(char *p, size_t size, size_t room)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = p + (HUGE - 1 - ((uintptr_t)p - 1) % HUGE);
+
+	munmap(p, (size_t)(at - p));
+	munmap(at + size, (size_t)(p + room - (at + size)));
+	madvise(at, size, MADV_HUGEPAGE);
+	return at;
+}
+
+void *plat_slab(size_t size, bool large)
+{
+	size_t room = size + (large ? HUGE : 0);
+	char *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
+	if (large)
+		p = align(p, size, room);
 	if (__lsan_register_root_region)
 		__lsan_register_root_region(p, size);
 	return p;

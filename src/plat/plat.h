@@ -102,8 +102,9 @@ int plat_guard(void *at, size_t size);
 void plat_release(void *at, size_t size);
 /* Give the memory back, keep the address space: it reads zero again. */
 void plat_forget(void *at, size_t size);
-/* Zeroed memory for tables, in huge pages where the system has them to give; NULL: none. */
-void *plat_slab(size_t size);
+/* Zeroed memory for tables; NULL: none.  large: all of it will be used, at random, so in huge pages
+ * where the system has them to give. */
+void *plat_slab(size_t size, bool large);
 
 /* -- threads and processes */
 int plat_cpu_count(void);

@@ -164,11 +164,11 @@ TEST(a_guard_faults)
 
 TEST(a_slab_is_zero)
 {
-	char *p = plat_slab(1 << 20);
+	char *p = plat_slab(1 << 20, false);
 
 	CHECK(p != NULL);
 	for (int i = 0; i < 1 << 20; i++)
 		CHECK_EQ(p[i], 0);
-	CHECK(plat_slab(SIZE_MAX / 2) == NULL);
+	CHECK(plat_slab(SIZE_MAX / 2, false) == NULL);
 	CHECK(plat_reserve(SIZE_MAX / 2) == NULL);
 }
