@@ -107,14 +107,14 @@ TEST(a_deadline_reaches_scopes_in_children)
 
 TEST(the_argument_times_out_the_scope_cancels)
 {
-	tl_scope outer = { 0 }, s = { 0 };
+	tl_scope outer = { 0 }, s = { .deadline = tl_after(tl_s(1000)) };
 	tl_strand t;
 
 	tl_scope_open(&outer);
 	t = start(tl_task_start, &outer, forever, NULL);
-	s.deadline = tl_after(tl_ms(20));
 	tl_scope_open(&s);
 	CHECK_EQ(tl_join(t, NULL, PAST), -ETIMEDOUT);
+	CHECK_EQ(tl_scope_move(&s, tl_after(tl_ms(5))), 0);
 	CHECK_EQ(tl_join(t, NULL, tl_after(tl_s(1000))), -ECANCELED);
 	CHECK_EQ(tl_join(t, NULL, PAST), -ECANCELED); /* cancelled is tested before */
 	CHECK_EQ(tl_scope_close(&s), -ETIMEDOUT);
@@ -208,7 +208,7 @@ TEST(moved_by_a_child)
 
 TEST(a_shield_holds_off_cancel)
 {
-	tl_scope a = { 0 }, b = { .shield = true };
+	tl_scope a = { 0 }, b = { .shield = true, .grace = tl_s(1000) };
 	_Atomic int n = 0;
 
 	tl_scope_open(&a);
@@ -233,7 +233,7 @@ TEST(a_shield_ends_with_its_grace)
 	tl_scope_open(&b);
 	tl_time asked = tl_now();
 	tl_scope_cancel(&a);
-	CHECK_EQ(tl_checkpoint(), 0);
+	CHECK(tl_checkpoint() == 0 || tl_now().ns >= asked.ns + 10000000);
 	CHECK_EQ(tl_sleep_until(TL_NEVER), -ECANCELED);
 	CHECK(tl_now().ns >= asked.ns + 10000000);
 	CHECK_EQ(tl_checkpoint(), -ECANCELED);
@@ -270,7 +270,7 @@ TEST(a_shields_own_deadline_counts)
 
 static int shielded_child(void *arg)
 {
-	tl_scope s = { .shield = true };
+	tl_scope s = { .shield = true, .grace = tl_s(1000) };
 
 	tl_scope_open(&s);
 	atomic_store((_Atomic int *)arg, 1);
