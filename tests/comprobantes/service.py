@@ -219,13 +219,12 @@ class Connection:
         return Answer(status, headers, body)
 
     def request(self, method, path, body=None, headers={}):
+        """In one piece, so that nothing that holds us up makes a slow client of us."""
         length = {} if body is None else {"Content-Length": len(body)}
-        self.send(head(method, path, {**headers, **length}))
-        if body:
-            try:
-                self.send(body)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it has answered already
+        try:
+            self.send(head(method, path, {**headers, **length}) + (body or b""))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has answered already
         return self.answer(head=method == "HEAD")
 
 

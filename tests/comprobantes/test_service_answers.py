@@ -9,7 +9,7 @@ import subprocess
 
 from service import Service, check, chunked, form, head, jpeg, pdf, png, same
 
-s = Service("--limit", "300000")
+s = Service("--limit", "300000", "--idle", "3600")
 accepted = {}
 
 

@@ -12,7 +12,7 @@ PATH = "/comprobantes?student=d&name=r"
 # -- uploads that have begun get their answer; idle connections end at once
 
 for sig in (signal.SIGTERM, signal.SIGINT):
-    s = Service("--drain", "30", data=f"data-{sig}")
+    s = Service("--drain", "3600", "--idle", "3600", data=f"data-{sig}")
     accepted = {}
     data = [pdf(k, 100_000) for k in range(20)]
     busy = []

@@ -10,7 +10,7 @@ from service import Service, check, head, pdf, same
 COUNT = 200
 PATH = "/comprobantes?student=f&name=f"
 
-s = Service("--queue", "1", "--idle", "60")
+s = Service("--queue", "1", "--idle", "3600")
 files = [pdf(k, 20_000) for k in range(COUNT)]
 
 # All of them have sent half a file before the service sees the first: more than it reads at once.

@@ -41,7 +41,11 @@ def wait_connections(s, test):
 
 def connect(s, count):
     # A client's address has about 28,000 ports, some of them still waiting after earlier tests.
-    made = [Connection(s.address, source=f"127.0.0.{2 + k % 8}") for k in range(count)]
+    return [Connection(s.address, source=f"127.0.0.{2 + k % 8}") for k in range(count)]
+
+
+def connect_all(s, count):
+    made = connect(s, count)
     wait_connections(s, lambda n: n >= count)
     return made
 
@@ -73,7 +77,7 @@ s, accepted = Service("--connections", str(COUNT + 100)), {}
 upload(s, "before", accepted)
 wait_connections(s, lambda n: n == 0)
 fd, before = descriptors(s), memory(s)  # perhaps one too many: who asked may not be gone yet
-idle = connect(s, COUNT)
+idle = connect_all(s, COUNT)
 each = (memory(s) - before) / COUNT
 print(f"{each / 1024:.2f} KiB per idle connection, {COUNT} of them")
 check(each < 8192 or sanitized(), "an idle connection is to cost less than 8 KiB")
@@ -97,12 +101,12 @@ while descriptors(s) > fd:
     pass
 
 # A second crowd leaves no more behind than the first.
-for c in connect(s, COUNT):
+for c in connect_all(s, COUNT):
     c.socket.close()
 wait_connections(s, lambda n: n == 0)
 more = memory(s) - before - left
 check(more < 1 << 20 or sanitized(), "a second crowd leaves", more, "bytes more")
-idle = connect(s, COUNT // 10)
+idle = connect_all(s, COUNT // 10)
 same(s.end(), 0)
 for c in idle:
     check(c.at_end(), "an idle connection was closed at the end")
@@ -111,8 +115,9 @@ s.audit(accepted)
 
 # -- idle for too long: closed, and the uploads are not
 
-s, accepted = Service("--connections", str(COUNT + 100), "--keep", str(KEEP), data="kept"), {}
-idle = connect(s, COUNT // 2)
+options = ("--connections", str(COUNT + 100), "--keep", str(KEEP), "--idle", "3600")
+s, accepted = Service(*options, data="kept"), {}
+idle = connect(s, COUNT // 2)  # the first may be gone before the last has come
 slow = pdf("slow")
 active = s.connect()
 half = len(slow) // 2
