@@ -43,8 +43,9 @@ typedef struct tl_queue_opts {
  * for tl_queue_close; untouched on failure.  Source: Python's queue module. */
 TL_API int tl_queue_open(tl_queue **ret, const tl_queue_opts *o) TL_MUST;
 
-/* Free q and what is still in it.  Nobody may be waiting in it (misuse).  NULL is legal.  Answers
- * NULL.  Not a cancel point. */
+/* Free q and what is still in it.  Nobody may be inside a call of it, nor select from it: where
+ * somebody waits or is about to, that is reported as misuse, they get -EPIPE, and q is not freed.
+ * NULL is legal.  Answers NULL.  Not a cancel point. */
 TL_API tl_queue *tl_queue_close(tl_queue *q);
 
 /* Put in a copy of size bytes; waits while it is full.  Cancel point.

@@ -1,5 +1,6 @@
 /* queue.c - records of bytes, bounded, with an end, handed over exactly once.  Its last part, the
- * end and the counting of what is done, is in queue_end.c.
+ * end and the counting of what is done, is in queue_end.c; what is done with both locks held, in
+ * queue_held.c.
  *
  * First in, first out lies in a ring, which has two ends, each with its lock.  A put or get that
  * need not wait, and wakes nobody, goes the short way, with the lock of its end alone.  All else
@@ -15,7 +16,9 @@
  * commits one branch only.
  *
  * Who may close the queue after an end or a last item does so with both locks held, the lock of the
- * taking end first; so whoever is still inside lets go of that one last (W6). */
+ * taking end first; so whoever is still inside lets go of that one last (W6).  Who lets go of a
+ * lock and will be back is counted first: `away` at its end of the ring, `leaving` where it was
+ * taken from a list too late to be woken.  So a close sees everybody whom it must not forget. */
 #include "talk/queue.h"
 #include "base/mem.h"
 #include <errno.h>
@@ -28,30 +31,6 @@ enum { CAPACITY = 1024, MAX_ITEM = 4096, HOPE = 16, MOST_HOPE = 64 * HOPE };
 static uint32_t state(struct tl_queue *q)
 {
 	return atomic_load_explicit(&q->state, memory_order_relaxed);
-}
-
-static bool has_ended(struct tl_queue *q) { return state(q) & QUEUE_ENDED; }
-
-void queue_lock(struct tl_queue *q)
-{
-	if (queue_piled(q))
-		biased_lock(&q->ring.out.lock, loop_here);
-	else
-		ring_lock(&q->ring, loop_here);
-}
-
-void queue_unlock(struct tl_queue *q)
-{
-	uint32_t now = (state(q) & (QUEUE_ENDED | QUEUE_PILED)) |
-		       (list_empty(&q->getters) ? 0 : QUEUE_GETTERS) |
-		       (list_empty(&q->putters) ? 0 : QUEUE_PUTTERS);
-
-	if (now != state(q))
-		atomic_store_explicit(&q->state, now, memory_order_relaxed);
-	if (now & QUEUE_PILED)
-		biased_unlock(&q->ring.out.lock);
-	else
-		ring_unlock(&q->ring);
 }
 
 int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
@@ -84,18 +63,25 @@ int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 	return 0;
 }
 
+/* With both locks held: does anybody wait, or have yet to take a lock of the queue once more? */
+static bool anybody(const struct tl_queue *q)
+{
+	return !list_empty(&q->getters) || !list_empty(&q->putters) || !list_empty(&q->joiners) ||
+	       q->ring.in.away || q->ring.out.away || q->leaving;
+}
+
 tl_queue *tl_queue_close(tl_queue *q)
 {
-	bool waited;
+	bool used;
 
 	if (!q)
 		return NULL;
 	if (q->closing)
 		q->closing(q->closing_arg);
 	queue_lock(q);
-	waited = !list_empty(&q->getters) || !list_empty(&q->putters) || !list_empty(&q->joiners);
+	used = anybody(q);
 	queue_unlock(q);
-	if (waited) {
+	if (used) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
 			"closes queue '%s' while strands wait in it", q->name);
 		tl_queue_end(q);
@@ -107,233 +93,112 @@ tl_queue *tl_queue_close(tl_queue *q)
 	return NULL;
 }
 
-/* -- with both locks held: the records, wherever they lie */
-
-static size_t count(struct tl_queue *q) { return queue_piled(q) ? q->pile.n : ring_n(&q->ring); }
-
-static bool any(struct tl_queue *q) { return queue_piled(q) ? q->pile.n : ring_any(&q->ring); }
-
-static int store(struct tl_queue *q, const void *item, size_t size)
-{
-	int r;
-
-	if (queue_piled(q))
-		return pile_put(&q->pile, item, size);
-	r = ring_room(&q->ring, size);
-	if (r == 0)
-		ring_put(&q->ring, item, size);
-	return r;
-}
-
-static size_t peek(struct tl_queue *q)
-{
-	return queue_piled(q) ? pile_peek(&q->pile) : ring_peek(&q->ring);
-}
-
-static void take(struct tl_queue *q, void *buf)
-{
-	if (queue_piled(q))
-		pile_take(&q->pile, buf);
-	else
-		ring_take(&q->ring, buf);
-}
-
-/* -- with both locks held.  A strand that is woken is left in *woken, for let_go after unlock */
-
-struct woken {
-	struct parker *who;
-	enum wait_claim how;
-};
-
-static void let_go(struct woken *w)
-{
-	if (w->how != WAIT_LOST)
-		wait_finish(w->who, w->how);
-}
-
-/* The oldest of list that has not left, claimed; NULL: none. */
-static struct waiter *claim(struct node *list, struct woken *woken)
-{
-	struct node *n;
-
-	while ((n = list_pop(list))) {
-		struct waiter *w = container_of(n, struct waiter, link);
-
-		woken->who = w->who;
-		woken->how = wait_claim(w);
-		if (woken->how != WAIT_LOST)
-			return w;
-	}
-	woken->how = WAIT_LOST;
-	return NULL;
-}
-
-static void count_handed(struct tl_queue *q)
-{
-	size_t n = atomic_load_explicit(&q->handed, memory_order_relaxed);
-
-	atomic_store_explicit(&q->handed, n + 1, memory_order_relaxed);
-}
-
-/* To the oldest getter whose buffer it fits; those with smaller ones hear of it. */
-static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
-{
-	struct waiter *w;
-
-	while ((w = claim(&q->getters, woken))) {
-		if (size <= w->size) {
-			if (size)
-				memcpy(w->data, item, size);
-			w->result = (int)size;
-			count_handed(q);
-			return true;
-		}
-		w->result = -EMSGSIZE;
-		let_go(woken);
-	}
-	return false;
-}
-
-static int put_now(struct tl_queue *q, const void *item, size_t size, struct woken *woken)
-{
-	woken->how = WAIT_LOST;
-	if (size > q->max_item)
-		return -EMSGSIZE;
-	if (has_ended(q))
-		return -EPIPE;
-	if (hand_over(q, item, size, woken))
-		return 0;
-	return count(q) < q->capacity ? store(q, item, size) : -EAGAIN;
-}
-
-/* A place is free: the oldest waiting putter's item moves in. */
-static void admit_putter(struct tl_queue *q, struct woken *woken)
-{
-	struct waiter *w;
-
-	while ((w = claim(&q->putters, woken))) {
-		w->result = store(q, w->data, w->size);
-		if (w->result == 0)
-			return;
-		let_go(woken); /* no memory for it: the place is the next one's */
-	}
-}
-
-static int get_now(struct tl_queue *q, void *buf, size_t cap, struct woken *woken)
-{
-	size_t size;
-
-	woken->how = WAIT_LOST;
-	if (!any(q))
-		return has_ended(q) ? -EPIPE : -EAGAIN;
-	size = peek(q);
-	if (size > cap)
-		return -EMSGSIZE;
-	take(q, buf);
-	admit_putter(q, woken);
-	return (int)size;
-}
-
 /* -- the short ways.  -EAGAIN: it would have to wait; LONG: both locks are needed to tell */
 
 enum { LONG = INT_MIN };
 
-static __attribute__((noinline)) int put_at_once(struct tl_queue *q, const void *item, size_t size)
+static inline bool goes_long(int r, tl_time deadline)
 {
-	struct woken woken;
-	int r;
+	return r == LONG || (r == -EAGAIN && deadline.ns != TL_POLL.ns);
+}
 
-	queue_lock(q);
-	r = put_now(q, item, size, &woken);
-	queue_unlock(q);
-	let_go(&woken);
+/* With the lock of that end held.  One that goes the long way is away from then until it has the
+ * lock again. */
+static inline int leave_end(struct ring_end *end, int r, tl_time deadline)
+{
+	end->away += goes_long(r, deadline);
 	return r;
 }
 
-static inline int put_short(struct tl_queue *q, const void *item, size_t size)
+/* With the lock of that end of a ring held. */
+static inline int put_in(struct tl_queue *q, const void *item, size_t size)
 {
 	struct ring *g = &q->ring;
-	int r = LONG;
+
+	if (state(q) || hostile_odd())
+		return LONG;
+	if (ring_fits(g, q->capacity, size)) {
+		ring_put(g, item, size);
+		return 0;
+	}
+	return g->in.n - g->in.seen_n >= q->capacity ? -EAGAIN : LONG;
+}
+
+static inline int take_out(struct tl_queue *q, void *buf, size_t cap)
+{
+	struct ring *g = &q->ring;
+	size_t size;
+
+	if (__builtin_expect(state(q) & QUEUE_PUTTERS, 0) || hostile_odd())
+		return LONG;
+	if (__builtin_expect(!ring_any(g), 0))
+		return state(q) & QUEUE_ENDED ? -EPIPE : -EAGAIN;
+	size = ring_peek(g);
+	if (__builtin_expect(size > cap, 0))
+		return -EMSGSIZE;
+	ring_take(g, buf);
+	return (int)size;
+}
+
+static __attribute__((noinline)) int put_at_once(
+	struct tl_queue *q, const void *item, size_t size, tl_time deadline)
+{
+	struct node won;
+	int r;
+
+	list_init(&won);
+	queue_lock(q);
+	r = leave_end(&q->ring.in, queue_put_now(q, item, size, &won), deadline);
+	queue_unlock(q);
+	wait_let_go(&won);
+	return r;
+}
+
+static inline int put_short(struct tl_queue *q, const void *item, size_t size, tl_time deadline)
+{
+	struct ring_end *in = &q->ring.in;
+	int r;
 
 	if (__builtin_expect(size >= q->short_size, 0))
-		return put_at_once(q, item, size);
-	biased_lock(&g->in.lock, loop_here);
-	if (!state(q) && !hostile_odd()) {
-		if (ring_fits(g, q->capacity, size)) {
-			ring_put(g, item, size);
-			r = 0;
-		} else if (g->in.n - g->in.seen_n >= q->capacity) {
-			r = -EAGAIN;
-		}
-	}
-	biased_unlock(&g->in.lock);
+		return put_at_once(q, item, size, deadline);
+	biased_lock(&in->lock, loop_here);
+	r = put_in(q, item, size);
+	if (__builtin_expect(r != 0, 0))
+		leave_end(in, r, deadline);
+	biased_unlock(&in->lock);
 	return r;
 }
 
 /* From a pile, with its lock held, which is released. */
-static __attribute__((noinline)) int get_piled(struct tl_queue *q, void *buf, size_t cap)
+static __attribute__((noinline)) int get_piled(
+	struct tl_queue *q, void *buf, size_t cap, tl_time deadline)
 {
-	struct woken woken;
-	int r = get_now(q, buf, cap, &woken);
+	struct node won;
+	int r;
 
+	list_init(&won);
+	r = leave_end(&q->ring.out, queue_get_now(q, buf, cap, &won), deadline);
 	queue_unlock(q);
-	let_go(&woken);
+	wait_let_go(&won);
 	return r;
 }
 
-static inline int get_short(struct tl_queue *q, void *buf, size_t cap)
+static inline int get_short(struct tl_queue *q, void *buf, size_t cap, tl_time deadline)
 {
-	struct ring *g = &q->ring;
-	size_t size;
-	int r = LONG;
+	struct ring_end *out = &q->ring.out;
+	int r;
 
-	biased_lock(&g->out.lock, loop_here);
-	if (__builtin_expect(!(state(q) & (QUEUE_PUTTERS | QUEUE_PILED)), 1) && !hostile_odd()) {
-		if (__builtin_expect(!ring_any(g), 0))
-			r = state(q) & QUEUE_ENDED ? -EPIPE : -EAGAIN;
-		else if (__builtin_expect((size = ring_peek(g)) > cap, 0))
-			r = -EMSGSIZE;
-		else
-			r = (int)size, ring_take(g, buf);
-	} else if (state(q) & QUEUE_PILED) {
-		return get_piled(q, buf, cap);
-	}
-	biased_unlock(&g->out.lock);
+	biased_lock(&out->lock, loop_here);
+	if (__builtin_expect(queue_piled(q), 0))
+		return get_piled(q, buf, cap, deadline);
+	r = take_out(q, buf, cap);
+	if (__builtin_expect(r < 0, 0))
+		leave_end(out, r, deadline);
+	biased_unlock(&out->lock);
 	return r;
-}
-
-void queue_put_once(struct tl_queue *q, const void *item, size_t size)
-{
-	struct woken woken = { .how = WAIT_LOST };
-
-	queue_lock(q);
-	if (!ring_holds(&q->ring, item, size))
-		put_now(q, item, size, &woken);
-	queue_unlock(q);
-	let_go(&woken);
 }
 
 /* -- waiting */
-
-bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get)
-{
-	bool in;
-
-	queue_lock(q);
-	in = !has_ended(q) &&
-	     (get ? !count(q) : count(q) >= q->capacity && list_empty(&q->getters));
-	if (in)
-		list_append(get ? &q->getters : &q->putters, &w->link);
-	queue_unlock(q);
-	return in;
-}
-
-void queue_withdraw(struct tl_queue *q, struct waiter *w)
-{
-	queue_lock(q);
-	list_remove(&w->link);
-	queue_unlock(q);
-}
 
 /* With both locks held, which are released: see wait_park. */
 static int park(struct tl_queue *q, struct node *list, struct waiter *w, tl_time deadline)
@@ -395,51 +260,58 @@ static bool linger(struct tl_queue *q, _Atomic uint32_t *hope, bool (*may)(void 
 	return found;
 }
 
-static bool goes_long(int r, tl_time deadline)
+/* The short way again, by one that is away. */
+static inline int again(struct tl_queue *q, bool get, void *item, size_t size, struct ring_end *end,
+	tl_time deadline)
 {
-	return r == LONG || (r == -EAGAIN && deadline.ns != TL_POLL.ns);
+	int r;
+
+	biased_lock(&end->lock, loop_here);
+	r = get ? take_out(q, item, size) : put_in(q, item, size);
+	end->away -= !goes_long(r, deadline);
+	biased_unlock(&end->lock);
+	return r;
+}
+
+/* The rest of a call that is away.  get is known where this is compiled. */
+static inline __attribute__((always_inline)) int go_long(
+	struct tl_queue *q, bool get, void *item, size_t size, tl_time deadline)
+{
+	struct waiter w = {
+		.what = get ? "queue get" : "queue put", .object = q, .data = item, .size = size
+	};
+	struct ring_end *end = get ? &q->ring.out : &q->ring.in;
+	bool waits = deadline.ns != TL_POLL.ns;
+	struct node won;
+	int r;
+
+	if (waits && linger(q, get ? &q->get_hope : &q->put_hope, get ? may_get : may_put) &&
+		!queue_piled(q)) {
+		r = again(q, get, item, size, end, deadline);
+		if (!goes_long(r, deadline))
+			return r;
+	}
+	list_init(&won);
+	queue_lock(q);
+	end->away--;
+	r = get ? queue_get_now(q, item, size, &won) : queue_put_now(q, item, size, &won);
+	if (r == -EAGAIN && waits)
+		return park(q, get ? &q->getters : &q->putters, &w, deadline);
+	queue_unlock(q);
+	wait_let_go(&won);
+	return r;
 }
 
 static __attribute__((noinline)) int put_long(
 	struct tl_queue *q, const void *item, size_t size, tl_time deadline)
 {
-	struct waiter w = { .what = "queue put", .object = q, .data = (void *)item, .size = size };
-	struct woken woken;
-	int r;
-
-	if (deadline.ns != TL_POLL.ns && linger(q, &q->put_hope, may_put)) {
-		r = put_short(q, item, size);
-		if (!goes_long(r, deadline))
-			return r;
-	}
-	queue_lock(q);
-	r = put_now(q, item, size, &woken);
-	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
-		return park(q, &q->putters, &w, deadline);
-	queue_unlock(q);
-	let_go(&woken);
-	return r;
+	return go_long(q, false, (void *)item, size, deadline);
 }
 
 static __attribute__((noinline)) int get_long(
 	struct tl_queue *q, void *buf, size_t cap, tl_time deadline)
 {
-	struct waiter w = { .what = "queue get", .object = q, .data = buf, .size = cap };
-	struct woken woken;
-	int r;
-
-	if (deadline.ns != TL_POLL.ns && linger(q, &q->get_hope, may_get)) {
-		r = get_short(q, buf, cap);
-		if (!goes_long(r, deadline))
-			return r;
-	}
-	queue_lock(q);
-	r = get_now(q, buf, cap, &woken);
-	if (r == -EAGAIN && deadline.ns != TL_POLL.ns)
-		return park(q, &q->getters, &w, deadline);
-	queue_unlock(q);
-	let_go(&woken);
-	return r;
+	return go_long(q, true, buf, cap, deadline);
 }
 
 int tl_queue_put(tl_queue *q, const void *item, size_t size, tl_time deadline)
@@ -448,7 +320,7 @@ int tl_queue_put(tl_queue *q, const void *item, size_t size, tl_time deadline)
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
-	r = put_short(q, item, size);
+	r = put_short(q, item, size, deadline);
 	if (__builtin_expect(r == 0, 1))
 		return 0;
 	return goes_long(r, deadline) ? put_long(q, item, size, deadline) : r;
@@ -460,7 +332,7 @@ int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
-	r = get_short(q, buf, cap);
+	r = get_short(q, buf, cap, deadline);
 	if (__builtin_expect(r >= 0, 1))
 		return r;
 	return goes_long(r, deadline) ? get_long(q, buf, cap, deadline) : r;

@@ -10,6 +10,7 @@ struct tl_queue {
 	/* written with both of the ring's locks held, so either is enough to read it */
 	struct node getters, putters; /* of struct waiter; data, size: buffer or item */
 	_Atomic uint32_t state;       /* QUEUE_... below: what the short ways look at */
+	uint32_t leaving; /* have left one of the lists unasked, and have yet to notice */
 	/* hints: how often lingering is worth it, see linger */
 	_Atomic uint32_t get_hope, put_hope;
 	/* do not change */
@@ -43,9 +44,22 @@ static inline bool queue_piled(struct tl_queue *q)
 void queue_lock(struct tl_queue *q);
 void queue_unlock(struct tl_queue *q);
 
+/* With both held: put or get, if that can be done now; else -EAGAIN.  won: see wait_win. */
+int queue_put_now(struct tl_queue *q, const void *item, size_t size, struct node *won);
+int queue_get_now(struct tl_queue *q, void *buf, size_t cap, struct node *won);
+
 /* Link w, unless its put or get can be done now. */
 bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get);
+/* Of one that was not woken. */
 void queue_withdraw(struct tl_queue *q, struct waiter *w);
+/* The same with both locks held, also of one who waits to join. */
+static inline void queue_unlink(struct tl_queue *q, struct waiter *w)
+{
+	if (list_in(&w->link))
+		list_remove(&w->link);
+	else
+		q->leaving--;
+}
 
 /* Into one that is first in, first out: put, unless the same item is in it already; so there is
  * room, where items are few. */

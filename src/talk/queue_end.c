@@ -17,32 +17,19 @@ enum { JOINED = 1, ONE = 2 };
 
 static int as_int(size_t n) { return n > INT_MAX ? INT_MAX : (int)n; }
 
-/* Claim all of list with this result, and keep them in gone, with how in size: nobody is let go
- * before the lock is, for the first to return may close the queue (W6). */
-static void dismiss(struct node *list, int result, struct node *gone)
+/* All of list get this result; nobody is let go before the locks are, for the first to return may
+ * close the queue (W6). */
+static void dismiss(struct tl_queue *q, struct node *list, int result, struct node *won)
 {
 	struct node *n;
 
 	while ((n = list_pop(list))) {
 		struct waiter *w = container_of(n, struct waiter, link);
-		enum wait_claim how = wait_claim(w);
 
-		if (how == WAIT_LOST)
-			continue;
-		w->result = result;
-		w->size = how;
-		list_append(gone, n);
-	}
-}
-
-static void let_go(struct node *gone)
-{
-	struct node *n;
-
-	while ((n = list_pop(gone))) {
-		struct waiter *w = container_of(n, struct waiter, link);
-
-		wait_finish(w->who, (enum wait_claim)w->size);
+		if (wait_win(w, won))
+			w->result = result;
+		else
+			q->leaving++;
 	}
 }
 
@@ -80,11 +67,11 @@ static void thaw(struct tl_queue *q)
 }
 
 /* Frozen: n of those that are left are done. */
-static void finish(struct tl_queue *q, size_t n, size_t left, struct node *gone)
+static void finish(struct tl_queue *q, size_t n, size_t left, struct node *won)
 {
 	atomic_fetch_add_explicit(&q->done, n * ONE, memory_order_release);
 	if (n == left)
-		dismiss(&q->joiners, 0, gone);
+		dismiss(q, &q->joiners, 0, won);
 }
 
 static int overdone(struct tl_queue *q)
@@ -96,17 +83,17 @@ static int overdone(struct tl_queue *q)
 
 static int done_joined(struct tl_queue *q)
 {
-	struct node gone;
+	struct node won;
 	size_t left;
 
-	list_init(&gone);
+	list_init(&won);
 	queue_lock(q);
 	left = freeze(q);
 	if (left)
-		finish(q, 1, left, &gone);
+		finish(q, 1, left, &won);
 	thaw(q);
 	queue_unlock(q);
-	let_go(&gone);
+	wait_let_go(&won);
 	return left ? 0 : overdone(q);
 }
 
@@ -140,7 +127,7 @@ static int join(struct tl_queue *q, tl_time deadline)
 		if (r == 0)
 			return 0;
 		queue_lock(q);
-		list_remove(&w.link);
+		queue_unlink(q, &w);
 	}
 	thaw(q);
 	queue_unlock(q);
@@ -165,22 +152,22 @@ int tl_queue_count(tl_queue *q)
 
 /* -- the end */
 
-static void end(struct tl_queue *q, struct node *gone)
+static void end(struct tl_queue *q, struct node *won)
 {
 	atomic_fetch_or_explicit(&q->state, QUEUE_ENDED, memory_order_relaxed);
-	dismiss(&q->getters, -EPIPE, gone);
-	dismiss(&q->putters, -EPIPE, gone);
+	dismiss(q, &q->getters, -EPIPE, won);
+	dismiss(q, &q->putters, -EPIPE, won);
 }
 
 void tl_queue_end(tl_queue *q)
 {
-	struct node gone;
+	struct node won;
 
-	list_init(&gone);
+	list_init(&won);
 	queue_lock(q);
-	end(q, &gone);
+	end(q, &won);
 	queue_unlock(q);
-	let_go(&gone);
+	wait_let_go(&won);
 }
 
 /* Answers how many were in it. */
@@ -197,18 +184,18 @@ static size_t clear(struct tl_queue *q)
 
 int tl_queue_drop(tl_queue *q)
 {
-	struct node gone;
+	struct node won;
 	size_t lost, left;
 
-	list_init(&gone);
+	list_init(&won);
 	queue_lock(q);
-	end(q, &gone);
+	end(q, &won);
 	lost = clear(q);
 	left = freeze(q);
 	if (left) /* some of what is lost may have been told done before it was got */
-		finish(q, lost < left ? lost : left, left, &gone);
+		finish(q, lost < left ? lost : left, left, &won);
 	thaw(q);
 	queue_unlock(q);
-	let_go(&gone);
+	wait_let_go(&won);
 	return as_int(lost);
 }

@@ -21,6 +21,7 @@ struct ring_end {
 	 * seen of the other end's */
 	_Alignas(PLAT_LINE) struct biased lock;
 	size_t at, n, seen_at, seen_n;
+	uint32_t away; /* the queue's: calls that have let go of the lock, and will take it again */
 	/* the same for the other end's eyes, written under the lock */
 	_Alignas(PLAT_LINE) _Atomic size_t told_n;
 	_Atomic size_t told_at; /* of the taking end */

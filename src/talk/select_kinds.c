@@ -62,7 +62,12 @@ static bool enlist_queue(struct branch *b)
 	return queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
 }
 
-static void withdraw_queue(struct branch *b) { queue_withdraw(b->c->object, &b->w); }
+/* Who was given something, or the end, has left the queue: it may be gone. */
+static void withdraw_queue(struct branch *b)
+{
+	if (b->w.result == SELECT_NOTHING)
+		queue_withdraw(b->c->object, &b->w);
+}
 
 static const struct select_kind get = {
 	.object = true, .try = try_get, .enlist = enlist_queue, .withdraw = withdraw_queue

@@ -95,32 +95,20 @@ int tl_sem_acquire(tl_sem *m, tl_time deadline)
 /* n units to the oldest waiters, with the bucket's lock held and the value below 0.  The value
  * moves once: until then nobody comes past the lock, so units that are left over stay within the
  * limit (W33).  Who was granted one may free m: it is let go after that. */
-static void grant(tl_sem *m, struct wait_list *b, int n)
+static void grant(tl_sem *m, struct wait_list *b, int n, struct node *won)
 {
-	struct node won, *first;
 	struct waiter *w;
 	int32_t change = n;
 
-	list_init(&won);
 	while (n && (w = word_first(b, m))) {
-		enum wait_claim how = wait_claim(w);
-
 		list_remove(&w->link);
 		w->size = UNCOUNTED;
-		if (how == WAIT_LOST) {
+		if (wait_win(w, won))
+			w->result = 0, n--;
+		else
 			change++;
-			continue;
-		}
-		w->result = 0;
-		w->data = (void *)(uintptr_t)how;
-		list_append(&won, &w->link);
-		n--;
 	}
 	add(m, change);
-	while ((first = list_pop(&won))) {
-		w = container_of(first, struct waiter, link);
-		wait_finish(w->who, (enum wait_claim)(uintptr_t)w->data);
-	}
 }
 
 /* Those who wait are served out of the n, which are not fewer for that. */
@@ -133,16 +121,19 @@ static bool fits(const tl_sem *m, int32_t v, int n)
 static int release_waited(tl_sem *m, int n)
 {
 	struct wait_list *b = word_bucket(m);
+	struct node won;
 	int32_t v;
 	int r = -EAGAIN;
 
+	list_init(&won);
 	spin_lock(&b->lock);
 	v = load(m);
 	if (v < 0)
 		r = fits(m, v, n) ? 0 : -EOVERFLOW;
 	if (r == 0)
-		grant(m, b, n);
+		grant(m, b, n, &won);
 	spin_unlock(&b->lock);
+	wait_let_go(&won);
 	return r;
 }
 

@@ -116,6 +116,26 @@ void wait_finish(struct parker *who, enum wait_claim c)
 		atomic_store_explicit(&who->word, PARK_WOKEN, memory_order_release);
 }
 
+bool wait_win(struct waiter *w, struct node *won)
+{
+	w->how = (uint8_t)wait_claim(w);
+	if (w->how == WAIT_LOST)
+		return false;
+	list_append(won, &w->link);
+	return true;
+}
+
+void wait_let_go(struct node *won)
+{
+	struct node *n;
+
+	while ((n = list_pop(won))) {
+		struct waiter *w = container_of(n, struct waiter, link);
+
+		wait_finish(w->who, w->how);
+	}
+}
+
 bool wait_wake(struct wait_list *list, int result)
 {
 	struct node *n;

@@ -42,6 +42,7 @@ struct waiter {
 	void *data; /* hand-over between this waiter and its waker, whose meaning is theirs */
 	size_t size;
 	int result;
+	uint8_t how; /* enum wait_claim, from wait_win to wait_let_go */
 };
 
 /* What the floor above hands down.  Set once, before anybody can wait. */
@@ -98,9 +99,13 @@ enum wait_claim { WAIT_LOST, WAIT_READY, WAIT_UP };
 
 /* Win the right to wake w, which has been unlinked.  WAIT_LOST: it left; choose another. */
 enum wait_claim wait_claim(struct waiter *w);
-/* After the hand-over: let it go.  The waiter is gone with this call.  May follow the unlock only
- * for WAIT_READY. */
+/* After the hand-over: let it go.  The waiter is gone with this call.  Where the list may be freed
+ * by who was woken, after the unlock (W6). */
 void wait_finish(struct parker *who, enum wait_claim c);
+/* Win the right to wake w, which has been unlinked, and keep it at the end of the list `won` until
+ * wait_let_go, which follows the unlock.  False: it left. */
+bool wait_win(struct waiter *w, struct node *won);
+void wait_let_go(struct node *won);
 /* Wake the oldest of list that can be: unlink, claim, finish.  False: nobody there. */
 bool wait_wake(struct wait_list *list, int result);
 
