@@ -8,6 +8,7 @@
 #include <telar/local.h>
 #include <telar/log.h>
 #include <telar/loop.h>
+#include <telar/pool.h>
 #include <telar/queue.h>
 #include <telar/report.h>
 #include <telar/scope.h>

@@ -27,6 +27,7 @@ enum tl_what {
 	TL_W_RECV,
 	TL_W_SEND,
 	TL_W_ACCEPT,
+	TL_W_JOB, /* telar/pool.h */
 	TL_W_KINDS
 };
 

@@ -121,6 +121,35 @@ static bool try_set(struct branch *b)
 
 static bool enlist_set(struct branch *b) { return event_enlist(b->c->object, &b->w); }
 
+/* An event whose place may serve others later: item is the word that says whose it is, strand what
+ * it then holds. */
+static bool try_job(struct branch *b)
+{
+	const _Atomic uint64_t *owner = b->c->item;
+
+	if (atomic_load_explicit(owner, memory_order_acquire) != b->c->strand.id)
+		b->c->result = -ESRCH;
+	else if (tl_event_is_set(b->c->object))
+		b->c->result = 0;
+	else
+		return false;
+	return true;
+}
+
+/* It may have ended, been got, and its place be another's by now: that has a new owner then, who
+ * was written before the event was cleared. */
+static bool enlist_job(struct branch *b)
+{
+	const _Atomic uint64_t *owner = b->c->item;
+
+	if (!enlist_set(b))
+		return false;
+	if (atomic_load_explicit(owner, memory_order_seq_cst) == b->c->strand.id)
+		return true;
+	withdraw_word(b);
+	return false;
+}
+
 static const struct select_kind done = {
 	.object = true, .try = try_done, .enlist = enlist_done, .withdraw = withdraw_word
 };
@@ -129,6 +158,10 @@ static const struct select_kind joined = {
 };
 static const struct select_kind set = {
 	.object = true, .try = try_set, .enlist = enlist_set, .withdraw = withdraw_word
+};
+
+static const struct select_kind job = {
+	.object = true, .try = try_job, .enlist = enlist_job, .withdraw = withdraw_word
 };
 
 /* -- locks and semaphores */
@@ -260,6 +293,7 @@ const struct select_kind *select_kinds[TL_W_KINDS] = { [TL_W_GET] = &get,
 	[TL_W_READABLE] = &fd,
 	[TL_W_WRITABLE] = &fd,
 	[TL_W_SET] = &set,
+	[TL_W_JOB] = &job,
 	[TL_W_LOCK] = &lock,
 	[TL_W_SEM] = &sem,
 	[TL_W_AT] = &at };

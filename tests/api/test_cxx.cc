@@ -186,3 +186,23 @@ TEST(values)
 	CHECK(tl_value_text(TL_MAP(pairs, 2), text, sizeof text) > 0);
 	CHECK_STR(text, "{'a': 'b', b'c': [None, True, 1, 0.25]}");
 }
+
+TEST(pools)
+{
+	tl_pool_opts opts = {};
+	tl_job_opts how = {};
+	tl_pool *pool = nullptr;
+	tl_event never = {};
+	tl_job job;
+	int count = 0;
+
+	opts.workers = 1;
+	CHECK_EQ(tl_pool_open(&pool, &opts), 0);
+	how.ret = &job;
+	CHECK_EQ(tl_pool_submit(pool, add_one, &count, sizeof count, &how, TL_NEVER), 0);
+	tl_case ended[] = { TL_SET(&never), TL_JOB(job) };
+	CHECK_EQ(tl_select(ended, 2, TL_NEVER), 1);
+	CHECK_EQ(tl_job_get(job, TL_POLL), 0);
+	CHECK_EQ(count, 1);
+	CHECK_EQ(tl_pool_close(pool, TL_NEVER), 0);
+}

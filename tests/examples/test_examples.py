@@ -103,6 +103,21 @@ def snooze(lines):
         raise Late(f'one after another: {lines}')
 
 
+def two_at_a_time(lines):
+    """All ten sleep and wake, in the order of their turns; never more than two sleep, and two do."""
+    asleep, most = set(), 0
+    for line in lines:
+        n = line.split()[1]
+        if 'durmiendo' in line:
+            asleep.add(n)
+            most = max(most, len(asleep))
+        else:
+            asleep.remove(n)
+    same(sorted(l for l in lines if 'despierto' in l), [f'Hilo {i} despierto' for i in range(10)])
+    if asleep or most != 2:
+        raise Wrong(f'{most} slept at once: {lines}')
+
+
 def daemons_listed(lines):
     """A line for each of the ten, which says what it is, and what each of them counts, in order."""
     told = [re.fullmatch(r'Nombre:  Thread-(\d+) Id:  (\d+) Sistema:  (\d+) Demonio:  True '
@@ -219,6 +234,7 @@ EXAMPLES = [
         'window: the clock went on, and there were frames all the while')),
     ('receipts_async', '--scale 0.02 --students 20', receipts),
     ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
+    ('snooze_pool', '--scale 0.02', two_at_a_time),
     ('snooze_threads', '--scale 0.1', snooze),
     ('thread_subclass', '', exactly(
         'Ejecutando el hilo principal...', *(f' Ejecutando el hilo:  {i}' for i in range(3)))),
