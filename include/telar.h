@@ -9,6 +9,7 @@
 #include <telar/log.h>
 #include <telar/loop.h>
 #include <telar/pool.h>
+#include <telar/process.h>
 #include <telar/queue.h>
 #include <telar/report.h>
 #include <telar/scope.h>

@@ -1,5 +1,5 @@
-/* telar/strand.h - what runs.  A strand is a task (on its thread's loop) or a thread; it has a
- * name, an owner (its scope) and an ending.
+/* telar/strand.h - what runs.  A strand is a task (on its thread's loop), a thread or a process
+ * (telar/process.h); it has a name, an owner (its scope) and an ending.
  *
  * A tl_strand is a value: copy it, log it, keep it.  A verb on a strand that is gone answers
  * -ESRCH, never crashes. A thread becomes the loop of the tasks started on it: they run whenever
@@ -18,16 +18,19 @@ typedef struct tl_strand {
 typedef int tl_fn(void *arg);     /* a result < 0 is a failure of the strand's scope */
 typedef struct tl_scope tl_scope; /* telar/scope.h */
 
-enum tl_kind { TL_TASK = 1, TL_THREAD };
+enum tl_kind { TL_TASK = 1, TL_THREAD, TL_PROCESS };
 enum tl_state { TL_CREATED = 1, TL_READY, TL_RUNNING, TL_BLOCKED, TL_ENDED };
 enum tl_how {
 	TL_RETURNED = 1,
-	TL_CANCELLED
-}; /* CANCELLED: was asked to stop, and answered -ECANCELED */
+	TL_CANCELLED, /* was asked to stop, and answered -ECANCELED */
+	TL_EXITED,    /* a process left by exit(3) */
+	TL_SIGNALLED, /* a process was ended by a signal */
+	TL_UNKNOWN    /* a process is gone, and nobody knows how */
+};
 
 typedef struct tl_end {
 	enum tl_how how;
-	int value;
+	int value; /* what its function answered; the exit code; the signal; 0 */
 } tl_end;
 
 typedef struct tl_thread_opts {
@@ -45,7 +48,7 @@ enum tl_missed {
 };
 
 typedef struct tl_opts {
-	const char *name;      /* copied, at most 31 bytes; NULL: "Task-N", "Thread-N" */
+	const char *name;      /* copied, at most 31 bytes; NULL: "Task-N", "Thread-N" ... */
 	tl_strand *ret;        /* a handle; the ending is then kept until the scope closes */
 	size_t copy;           /* the strand gets its own copy of this many bytes of *arg */
 	bool daemon;           /* does not keep its scope open */
@@ -57,9 +60,7 @@ typedef struct tl_opts {
 	tl_span slack;         /* a task may begin up to so much later, together with others */
 	size_t stack;          /* bytes; 0: 256 KiB for a task, the system's default for a thread */
 	const tl_thread_opts *thread;
-	/* Zero.  One word, which may become a pointer to more: a struct above 80 bytes is cleared
-	 * by an instruction that is slower than all of that. */
-	uint64_t reserved[1];
+	const struct tl_process_opts *process; /* telar/process.h */
 } tl_opts;
 
 /* Start fn(arg) as a task on the calling thread's loop.

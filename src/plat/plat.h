@@ -90,6 +90,10 @@ const char *plat_stack_floor(void);
 void plat_stack_bounds(const char **ret_low, size_t *ret_size);
 /* The file that holds the code at addr, and how far into it; also in a signal handler. */
 bool plat_module_of(const void *addr, const char **ret_name, uintptr_t *ret_offset);
+/* The same, as path ("": the program itself) and where it begins. */
+bool plat_module_at(const void *addr, const char **ret_path, uintptr_t *ret_base);
+/* Where the module at path begins, which is loaded if it is not yet.  False: it cannot be. */
+bool plat_module_load(const char *path, uintptr_t *ret_base);
 
 /* -- memory: whole pages */
 size_t plat_page(void);
@@ -124,6 +128,38 @@ int plat_thread_count(void);
  * PLAT_RUNS: it is, but out of descriptors or memory we cannot tell which one it is. */
 #define PLAT_RUNS UINT64_MAX
 uint64_t plat_process_stamp(pid_t pid);
+/* sig for process pid, if still(arg) says, once it can be no other, that it is the one that was
+ * meant; -ESRCH if not. */
+int plat_process_signal(pid_t pid, int sig, bool (*still)(void *arg), void *arg);
+/* Wait until pid, no child of ours, runs no more. */
+void plat_process_await(pid_t pid);
 void plat_random(void *buf, size_t n);
+
+/* -- this program once more (spawn.c, start.c) */
+/* Called in place of main, when all constructors have run, if it was handed down by then; answers
+ * if main is to be called after all. */
+extern void (*plat_instead)(void);
+/* Was the program begun in such a way that plat_instead is called? */
+extern bool plat_instead_possible;
+/* Execute the program that runs here once more, beside this one: it is nobody's child and this
+ * process has nothing to wait for, but they share the current directory and the umask.  mark:
+ * NAME=VALUE, added to its environment.  fds: become 3, 4 ...; all others but 0, 1 and 2 are closed
+ * there.  It has all signals blocked. */
+int plat_spawn_self(const char *mark, const int *fds, unsigned n);
+/* Is process pid this very program, and the same user's? */
+bool plat_same_program(pid_t pid);
+pid_t plat_peer(int fd); /* who made this socket pair; < 0: unknown */
+
+/* What a process may do.  Two are alike if their bytes are. */
+struct plat_rights {
+	uint32_t ids[6], groups, groups_sum, caps[6], no_new_privs, seccomp;
+};
+void plat_rights(struct plat_rights *ret);
+
+/* One message, with descriptors.  plat_tell may wait unless now is set; plat_hear waits; 0: the
+ * other side is gone.  *n: room for how many, then how many came; they are closed by an exec. */
+enum { PLAT_FDS = 64 };
+int plat_tell(int fd, const void *message, size_t size, const int *fds, unsigned n, bool now);
+ssize_t plat_hear(int fd, void *message, size_t size, int *ret_fds, unsigned *n);
 
 #endif

@@ -45,12 +45,21 @@ bool cancel_derive(tl_scope *scope, const tl_scope *outside)
 	return eff != old || flags != was;
 }
 
+/* With its lock held.  A process looks like one that has not begun, for its body is elsewhere. */
+static void wake_unborn(struct strand *s)
+{
+	if (s->kind == TL_PROCESS)
+		process_ask(s);
+	else
+		wait_poke(&s->park);
+}
+
 /* A strand of a changed scope that has not begun; with its lock held. */
 static void tell_unborn(struct strand *s, const struct scope *in)
 {
 	if (atomic_load_explicit(&in->flags, memory_order_relaxed) & SCOPE_CANCELLED) {
 		atomic_fetch_or_explicit(&s->life, LIFE_ASKED, memory_order_seq_cst);
-		wait_poke(&s->park);
+		wake_unborn(s);
 	}
 }
 
@@ -150,7 +159,7 @@ void cancel_strand(struct strand *s, uint64_t id)
 				&in->flags, SCOPE_CANCELLED | SCOPE_ASKED, memory_order_seq_cst);
 			walk(s, &s->body->outer);
 		} else {
-			wait_poke(&s->park);
+			wake_unborn(s);
 		}
 	}
 	spin_unlock(&s->lock);

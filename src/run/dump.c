@@ -24,7 +24,8 @@ static void look_inside(struct strand *s, tl_info *i)
 			i->waits ? atomic_load_explicit(&b->object, memory_order_relaxed) : NULL;
 		i->since.ns = atomic_load_explicit(&b->since, memory_order_relaxed);
 		i->os_id = s->loop->os_id;
-	}
+	} else if (s->kind == TL_PROCESS)
+		i->os_id = process_id(s);
 	if (lives && scope)
 		i->parent.id =
 			atomic_load_explicit(&scope_of(scope)->owner->id, memory_order_relaxed);
@@ -76,6 +77,8 @@ int tl_list(tl_info *buf, size_t cap)
 
 static const char *const states[] = { "?", "created", "ready", "running", "blocked", "ended" };
 
+static const char *const kinds[] = { "?", "task", "thread", "process" };
+
 static int line(const tl_info *i, int64_t now, char *buf, size_t cap)
 {
 	char waits[96] = "", site[128] = "";
@@ -85,9 +88,9 @@ static int line(const tl_info *i, int64_t now, char *buf, size_t cap)
 			(double)(now - i->since.ns) / 1e9);
 	if (i->site)
 		tl_site_text(i->site, site, sizeof site);
-	return snprintf(buf, cap, "%016llx %-6s %-20s %-8s%s%s%s%s\n",
-		(unsigned long long)i->strand.id, i->kind == TL_TASK ? "task" : "thread", i->name,
-		states[i->state], i->daemon ? " daemon" : "", waits, site[0] ? " from " : "", site);
+	return snprintf(buf, cap, "%016llx %-7s %-20s %-8s%s%s%s%s\n",
+		(unsigned long long)i->strand.id, kinds[i->kind], i->name, states[i->state],
+		i->daemon ? " daemon" : "", waits, site[0] ? " from " : "", site);
 }
 
 static int put(int fd, const char *text, size_t n)

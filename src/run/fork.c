@@ -43,6 +43,7 @@ static void begin_afresh(struct strand *me)
 	slot_forked();
 	stack_forked();
 	window_forked();
+	process_forked();
 	report_forked();
 	plat_thread_forked();
 	bias_forked();

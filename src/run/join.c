@@ -150,7 +150,7 @@ static int sort(tl_strand *set, size_t n, tl_strand *rest, bool *failed)
 		if (ended < 0)
 			return ended;
 		if (ended) {
-			*failed |= end.value < 0 && end.how != TL_CANCELLED;
+			*failed |= strand_status(end) < 0;
 			rest[front++] = set[i];
 		}
 	}

@@ -115,6 +115,7 @@ static void sleep_loop(struct loop *l)
 	int64_t until = timer_next(l), from;
 	bool forever;
 
+	process_sleeps();
 	if (watch_for(l, NULL, NULL) || work_look(l) || work_rest(l, &until))
 		return;
 	forever = !until && !l->polling;
@@ -254,6 +255,7 @@ void loop_share(struct loop *l)
 	bool others = l->first || l->polling || l->alarms || !inbox_empty(l);
 
 	l->budget = BUDGET;
+	process_looks();
 	if (others || (++l->shares % PATIENT == 0 && work_waits(l)))
 		loop_yield(l);
 }
@@ -357,6 +359,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 
 	if (s != l->zero || l->claims > 1 || l->first || l->polling || work_waits(l))
 		return false;
+	process_sleeps();
 	if (l->poller)
 		poller_let_go(l->poller);
 	loop_touch(l);
@@ -470,9 +473,7 @@ bool loop_each(bool (*fn)(struct loop *l, void *arg), void *arg)
 
 void loop_forked(struct loop *l, struct strand *me)
 {
-	all = (struct all){
-		.first = l
-	}; /* the other threads' loops, and their pollers, are left behind */
+	all = (struct all){ .first = l }; /* the other threads' loops and pollers are left behind */
 	deadlock_forked(l != NULL);
 	if (!l)
 		return;

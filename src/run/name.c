@@ -12,7 +12,7 @@
 /* Numbers of default names, per kind.  Tasks get theirs from a block that their thread has taken:
  * in order on each thread. */
 enum { BLOCK = 64 };
-static _Atomic uint32_t last_number[4];
+static _Atomic uint32_t last_number[STRAND_FOREIGN + 1];
 static _Thread_local uint32_t last_task;
 
 uint32_t name_number(int kind)
@@ -38,7 +38,9 @@ void name_cut(char *to, size_t cap, const char *from)
 
 const char *strand_kind_name(const struct strand *s)
 {
-	return LOOK(s->foreign) ? "Foreign" : LOOK(s->kind) == TL_TASK ? "Task" : "Thread";
+	static const char *const names[] = { "?", "Task", "Thread", "Process" };
+
+	return LOOK(s->foreign) ? "Foreign" : names[LOOK(s->kind)];
 }
 
 const char *strand_name(struct strand *s, char buf[32])
@@ -49,7 +51,8 @@ const char *strand_name(struct strand *s, char buf[32])
 	if (x && x->name[0])
 		memcpy(buf, x->name, 32);
 	else
-		snprintf(buf, 32, "%s-%u", strand_kind_name(s), LOOK(s->number));
+		snprintf(buf, 32, "%s-%.13s%u", strand_kind_name(s),
+			LOOK(s->kind) == TL_PROCESS ? process_family : "", LOOK(s->number));
 	strand_let(s, visitor);
 	return buf;
 }
@@ -100,7 +103,7 @@ static int rename_it(
 		name_cut(s->extra->name, sizeof s->extra->name, name);
 	if (live && s->body) {
 		SHOW(s->body->name_stale, true);
-		*ret_thread = s->kind == TL_THREAD ? s->loop->os_id : 0;
+		*ret_thread = s->kind != TL_TASK ? s->loop->os_id : 0;
 	}
 	strand_let(s, visitor);
 	return live ? 0 : -ESRCH;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef void hook_fn(const tl_report *r, void *arg);
@@ -92,13 +93,28 @@ void report(enum tl_report_kind kind, struct strand *s, int value, const char *f
 	deliver(&r);
 }
 
+static void end_text(tl_end end, char *buf, size_t cap)
+{
+	const char *sig = end.how == TL_SIGNALLED ? sigabbrev_np(end.value) : NULL;
+
+	switch (end.how) {
+	case TL_SIGNALLED:
+		snprintf(buf, cap, "was killed by signal %d (%s%s)", end.value, sig ? "SIG" : "",
+			sig ? sig : "?");
+		break;
+	case TL_EXITED: snprintf(buf, cap, "exited with code %d", end.value); break;
+	case TL_UNKNOWN: snprintf(buf, cap, "was lost with its zygote"); break;
+	default: snprintf(buf, cap, "failed with %d (%s)", end.value, tl_error_name(end.value));
+	}
+}
+
 void report_end(
-	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, int value)
+	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, tl_end end)
 {
 	char text[64];
 
-	snprintf(text, sizeof text, "failed with %d (%s)", value, tl_error_name(value));
-	deliver(&(tl_report){ kind, who, value, text, name, site });
+	end_text(end, text, sizeof text);
+	deliver(&(tl_report){ kind, who, strand_status(end), text, name, site });
 }
 
 int tl_site_text(const void *site, char *buf, size_t cap)

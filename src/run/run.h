@@ -88,7 +88,7 @@ struct body {
 	char name[32];         /* for tl_my_name */
 	bool name_stale;       /* it is to be fetched again; shown */
 	bool placed;           /* a child runs on this strand's stack; shown */
-	bool deaf; /* inside a wait that no cancel ends: closing a scope, holding a lock */
+	bool deaf;         /* inside a wait that no cancel ends: closing a scope, holding a lock */
 	struct ground *on; /* where it is now */
 	struct ground own;
 	tl_gen *gens; /* its open generators, the newest first */
@@ -160,10 +160,18 @@ int strand_run(struct strand *s);                    /* call its function, close
 int strand_close(struct strand *s, int r);           /* it has: close its scopes */
 tl_end strand_end(struct strand *s, int result);     /* the last touch of s; how it ended */
 void strand_end_soon(struct strand *s, int result);  /* its scope may learn of it a little later */
+tl_end strand_ending(struct strand *s, int result);  /* how it would end */
+/* The end of a strand that ran elsewhere; bad: its scope is to know. */
+void strand_end_as(struct strand *s, tl_end end, bool bad);
+static inline tl_end strand_has_ended(const struct strand *s)
+{
+	return (tl_end){ (enum tl_how)s->how, s->result };
+}
+int strand_status(tl_end end); /* what its scope is told: < 0 is a failure */
 int strand_state(struct strand *s);
-void strand_forget(struct strand *s); /* it was never admitted anywhere */
-enum { STRAND_FOREIGN = 3 };          /* for strand_init: a thread that telar did not start */
-extern const char strand_begins[];    /* what a strand waits for that has yet to begin */
+void strand_forget(struct strand *s);     /* it was never admitted anywhere */
+enum { STRAND_FOREIGN = TL_PROCESS + 1 }; /* for strand_init: a thread that telar did not start */
+extern const char strand_begins[];        /* what a strand waits for that has yet to begin */
 int strand_sleep(const char *what, int64_t until);
 /* Told when a strand ends with locks held; set by the floor that has locks. */
 extern void (*strand_lost)(struct body *b);
@@ -207,7 +215,7 @@ void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
 int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
 bool scope_counted(struct scope *in, struct parker **who);
 bool scope_opened(tl_scope *s, const char *does); /* false: never, which is reported as misuse */
-void scope_shut(tl_scope *scope); /* nothing starts in it any more */
+void scope_shut(tl_scope *scope);                 /* nothing starts in it any more */
 int scope_interrupted(struct strand *s);
 int64_t scope_grace(const tl_scope *s);
 tl_scope *scope_outside(const tl_scope *s); /* the enclosing one, also across strands; NULL */
@@ -275,12 +283,18 @@ void report(enum tl_report_kind kind, struct strand *s, int value, const char *f
 	__attribute__((format(printf, 4, 5)));
 
 void report_end(
-	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, int value);
+	enum tl_report_kind kind, tl_strand who, const char *name, const void *site, tl_end end);
 
 /* window.c */
 bool window_holds(const void *addr);
+uint64_t window_stamp(void); /* this process's, see plat_process_stamp; 0: it is not in there */
 uint32_t window_participant(void); /* this process: number and generation, 27 bits, never 0 */
 bool window_dead(uint32_t participant);
+void *window_open(int *ret_fd);      /* made if need be; NULL: it could not be */
+int window_attach(int fd, void *at); /* another's becomes ours; -EEXIST: its place is taken */
+enum { WINDOW_PATHS = 255 };
+typedef char *_Atomic window_path;
+window_path *window_paths(void); /* WINDOW_PATHS of them, for func.c; NULL: no window */
 /* Has the process ended that wrote its number into an object at addr?  In private memory another
  * can only be the parent of a fork. */
 static inline bool window_gone(const void *addr, uint32_t participant)
@@ -289,7 +303,34 @@ static inline bool window_gone(const void *addr, uint32_t participant)
 	       (!window_holds(addr) || window_dead(participant));
 }
 
+/* process.c; with the strand's lock held but for the first three */
+int process_prepare(struct strand *s, const tl_opts *o);
+void process_forget(struct strand *s); /* prepared, and never launched */
+int process_launch(struct strand *s, const struct tl_process_opts *o);
+void process_ask(struct strand *s); /* to stop */
+void process_resume(struct strand *s);
+int process_state(const struct strand *s);
+pid_t process_id(const struct strand *s); /* 0: not yet */
+extern char process_family[32];           /* of default names of this process's own */
+
+/* process_child.c.  A started process hears its program's wish that it should stop by a thread,
+ * which is made when one of its loops first goes to sleep; until then it looks now and then. */
+extern _Atomic bool process_unheard;
+void process_hear(void);
+void process_listen(void);
+static inline void process_looks(void)
+{
+	if (__builtin_expect(atomic_load_explicit(&process_unheard, memory_order_relaxed), 0))
+		process_hear();
+}
+static inline void process_sleeps(void)
+{
+	if (__builtin_expect(atomic_load_explicit(&process_unheard, memory_order_relaxed), 0))
+		process_listen();
+}
+
 /* fork.c, and what each file does in the child */
+void process_forked(void);
 void fork_watch(void);
 void slot_forked(void);
 void stack_forked(void);
@@ -320,6 +361,7 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 	void (*unborn)(void *arg), const void *site);
 int thread_launch(struct strand *s);
 void thread_hire(tl_fn *fn, unsigned number); /* a worker, which belongs to no scope */
+void thread_prepare(void);                    /* before the first strand; again is nothing */
 
 /* The strand that runs here; a thread that telar has not seen is adopted.  Aborts without memory.
  */

@@ -171,10 +171,10 @@ int scope_admit(tl_scope *scope, struct strand *s)
 }
 
 /* Collect a failure.  True: it is the first. */
-static bool collect(tl_scope *scope, int r, struct strand *s)
+static bool collect(tl_scope *scope, int r, tl_end end, struct strand *s)
 {
 	struct scope *in = scope_of(scope);
-	tl_failure f = { .end = { TL_RETURNED, r }, .site = s->site };
+	tl_failure f = { .end = end, .site = s->site };
 	bool visitor, first;
 
 	f.strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
@@ -191,20 +191,20 @@ static bool collect(tl_scope *scope, int r, struct strand *s)
 	return first;
 }
 
-static void fail(tl_scope *scope, int r, struct strand *s)
+static void fail(tl_scope *scope, tl_end end, struct strand *s)
 {
-	bool first = collect(scope, r, s);
+	bool first = collect(scope, strand_status(end), end, s);
 
 	if (first && !scope->keep_going)
 		cancel_scope(scope, SCOPE_ASKED);
 }
 
-void scope_failed(struct strand *s) { fail(s->scope, s->result, s); }
+void scope_failed(struct strand *s) { fail(s->scope, strand_has_ended(s), s); }
 
 void tl_scope_fail(tl_scope *s, int r)
 {
 	if (r < 0 && scope_opened(s, "fails"))
-		fail(s, r, strand_self());
+		fail(s, (tl_end){ TL_RETURNED, r }, strand_self());
 }
 
 /* With the lock held: the counts have changed; they may be what the closer waits for.  Answers
@@ -394,8 +394,8 @@ static int drain(tl_scope *scope, bool daemons_too, bool give_up)
 			if (give_up)
 				break;
 		} else {
-			cancel_scope(scope, 0); /* a deadline is felt by those who block: tell the
-						   rest */
+			/* a deadline is felt by those who block: tell the rest */
+			cancel_scope(scope, 0);
 			b->deaf = true;
 			look.ns = in->asked_at;
 		}

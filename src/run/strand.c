@@ -202,19 +202,17 @@ static void never_begins(struct strand *s)
 /* Order: the siblings are cancelled while we are still counted in the scope, which thereby stays;
  * then joiners see the end; then we are uncounted, after which neither the scope nor, unless the
  * ending is kept, the record is ours. */
-static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s))
+static void end(struct strand *s, tl_end end, bool bad, void (*dismiss)(struct strand *s))
 {
 	tl_scope *scope = s->scope;
-	bool cancelled = result == -ECANCELED && was_asked(s);
-	tl_end ret = { cancelled ? TL_CANCELLED : TL_RETURNED, result };
 	struct extra *x;
 	uint32_t old;
 	bool visitor;
 
 	timer_off(s);
-	SHOW(s->result, result);
-	SHOW(s->how, (uint8_t)ret.how);
-	if (result < 0 && !cancelled && s->scope)
+	SHOW(s->result, end.value);
+	SHOW(s->how, (uint8_t)end.how);
+	if (bad && s->scope)
 		scope_failed(s);
 	if (!s->begun && LOOK(s->extra))
 		never_begins(s);
@@ -234,11 +232,38 @@ static tl_end end(struct strand *s, int result, void (*dismiss)(struct strand *s
 		dismiss(s);
 	else
 		slot_give(s);
-	return ret;
 }
 
-tl_end strand_end(struct strand *s, int result) { return end(s, result, scope_dismiss); }
-void strand_end_soon(struct strand *s, int result) { end(s, result, scope_dismiss_soon); }
+tl_end strand_ending(struct strand *s, int result)
+{
+	bool cancelled = result == -ECANCELED && was_asked(s);
+
+	return (tl_end){ cancelled ? TL_CANCELLED : TL_RETURNED, result };
+}
+
+int strand_status(tl_end e)
+{
+	if (e.how == TL_RETURNED)
+		return e.value;
+	return e.how == TL_CANCELLED || (e.how == TL_EXITED && e.value == 0) ? 0 : -EOWNERDEAD;
+}
+
+tl_end strand_end(struct strand *s, int result)
+{
+	tl_end e = strand_ending(s, result);
+
+	end(s, e, strand_status(e) < 0, scope_dismiss);
+	return e;
+}
+
+void strand_end_soon(struct strand *s, int result)
+{
+	tl_end e = strand_ending(s, result);
+
+	end(s, e, strand_status(e) < 0, scope_dismiss_soon);
+}
+
+void strand_end_as(struct strand *s, tl_end e, bool bad) { end(s, e, bad, scope_dismiss); }
 
 /* -- facts */
 
@@ -263,12 +288,14 @@ static int state(struct strand *s)
 	if (life & LIFE_PAUSED) /* a thread may still be on its way to where it waits for that */
 		return TL_CREATED;
 	if (!s->body)
-		return word == PARK_WAITING ? TL_CREATED : TL_READY;
+		return s->kind == TL_PROCESS  ? process_state(s)
+		       : word == PARK_WAITING ? TL_CREATED
+					      : TL_READY;
 	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)
 		return TL_CREATED;
 	if (word == PARK_WAITING || LOOK(s->body->placed))
 		return TL_BLOCKED;
-	return s->kind == TL_THREAD || LOOK(s->loop->now_runs) == s ? TL_RUNNING : TL_READY;
+	return s->kind != TL_TASK || LOOK(s->loop->now_runs) == s ? TL_RUNNING : TL_READY;
 }
 
 /* Under its lock: until it is released the body, and with it the loop, stays. */

@@ -147,7 +147,8 @@ int task_begin(struct strand *s)
 
 /* -- starting */
 
-_Static_assert(sizeof(tl_opts) == 80, "see its reserved word");
+/* A struct above 80 bytes is cleared by an instruction that is slower than all of that. */
+_Static_assert(sizeof(tl_opts) == 80, "five words of options and what they point to");
 
 static bool sane(int kind, tl_fn *fn, const tl_opts *o)
 {
@@ -155,11 +156,13 @@ static bool sane(int kind, tl_fn *fn, const tl_opts *o)
 		return false;
 	if (!o)
 		return true;
-	if (!RESERVED_ZERO(o) || (o->thread && !RESERVED_ZERO(o->thread)))
+	if (o->thread && (kind != TL_THREAD || !RESERVED_ZERO(o->thread)))
+		return false;
+	if (kind == TL_PROCESS ? o->stack != 0 : o->process != NULL)
 		return false;
 	if (o->every.ns < 0 || o->slack.ns < 0 || (unsigned)o->missed > TL_DELAY)
 		return false;
-	return o->at.ns != INT64_MIN && (kind == TL_TASK ? !o->thread : !o->every.ns) &&
+	return o->at.ns != INT64_MIN && (kind == TL_TASK || !o->every.ns) &&
 	       o->stack <= SIZE_MAX / 4;
 }
 
@@ -202,11 +205,13 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 	s = slot_take();
 	if (!s)
 		return tl_scope_fail(scope, -ENOMEM), -ENOMEM;
-	r = strand_init(s, kind, me->loop, fn, arg, o, unborn, site);
-	if (r == 0 && __builtin_expect(me->body->locals != NULL, 0))
+	r = strand_init(s, kind, kind == TL_PROCESS ? NULL : me->loop, fn, arg, o, unborn, site);
+	if (r == 0 && __builtin_expect(me->body->locals != NULL, 0) && kind != TL_PROCESS)
 		r = local_inherit(me, s);
 	if (r == 0 && o)
 		plan(s, o);
+	if (r == 0 && kind == TL_PROCESS)
+		r = process_prepare(s, o);
 	anywhere = kind == TL_TASK && o && o->anywhere && !s->planned && !o->paused;
 	if (r == 0 && kind == TL_TASK && !anywhere)
 		r = timer_room(me->loop);
@@ -221,12 +226,18 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 				work_push(me->loop, s);
 			else if (kind == TL_TASK)
 				line_up(s);
-			if (kind == TL_THREAD && (r = thread_launch(s)) < 0 && o && o->ret)
+			else if (kind == TL_THREAD)
+				r = thread_launch(s);
+			else
+				r = process_launch(s, o ? o->process : NULL);
+			if (r < 0 && o && o->ret)
 				*o->ret = (tl_strand){ 0 };
 			return r;
 		}
 		if (kind == TL_TASK && !anywhere)
 			timer_leave(me->loop);
+		if (kind == TL_PROCESS)
+			process_forget(s);
 	}
 	if (s->extra)
 		local_free(s->extra->locals);
@@ -254,6 +265,8 @@ int tl_resume(tl_strand t)
 		if (ended || !(life & LIFE_PAUSED))
 			return -EBUSY;
 	} while (!strand_relive(s, &life, life & ~(uint32_t)LIFE_PAUSED));
+	if (LOOK(s->kind) == TL_PROCESS)
+		process_resume(s);
 	wait_poke(&s->park);
 	word_wake(&s->life, s, 1); /* a thread, see wait_to_begin; its joiners sleep on */
 	return 0;

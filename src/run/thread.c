@@ -74,6 +74,8 @@ static void prepare(void)
 	fork_watch();
 }
 
+void thread_prepare(void) { pthread_once(&once, prepare); }
+
 /* With no memory for its record a thread cannot be anybody here, and no call could even say so. */
 struct strand *strand_adopt(void)
 {
@@ -81,7 +83,7 @@ struct strand *strand_adopt(void)
 	tl_opts o = { .name = is_main ? "MainThread" : NULL };
 	struct strand *s;
 
-	pthread_once(&once, prepare);
+	thread_prepare();
 	s = slot_take();
 	if (!s ||
 		strand_init(s, is_main ? TL_THREAD : STRAND_FOREIGN, NULL, NULL, NULL, &o, NULL,
@@ -222,7 +224,7 @@ static void report_failures(tl_scope *outer)
 	for (uint32_t i = 0; i < n && i < MAIN_FAILURES; i++) {
 		const tl_failure *f = &main_failures[i];
 
-		report_end(TL_R_FAILURE, f->strand, f->name, f->site, f->end.value);
+		report_end(TL_R_FAILURE, f->strand, f->name, f->site, f->end);
 	}
 	if (n > MAIN_FAILURES)
 		report(TL_R_FAILURE, NULL, 0, "%u more failures", n - MAIN_FAILURES);

@@ -38,6 +38,7 @@ struct window {
 	_Atomic uint32_t holder; /* the participant that is in the allocator; 0: none */
 	size_t cut, reserved;    /* from the start of the window */
 	struct block *free[CLASSES];
+	window_path paths[WINDOW_PATHS];
 	struct participant participants[PARTICIPANTS + 1];
 };
 
@@ -71,6 +72,13 @@ bool window_dead(uint32_t who)
 	p = &window->participants[who & PARTICIPANTS];
 	return !runs(p) ||
 	       atomic_load_explicit(&p->generation, memory_order_acquire) != who >> NUMBER_BITS;
+}
+
+uint64_t window_stamp(void)
+{
+	return window ? atomic_load_explicit(&window->participants[mine & PARTICIPANTS].stamp,
+				memory_order_relaxed)
+		      : 0;
 }
 
 /* -- the allocator's lock */
@@ -174,8 +182,7 @@ static struct window *make(void)
 	if (fd < 0)
 		return NULL;
 	if (ftruncate(fd, (off_t)SIZE) == 0 &&
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
-		claim(fd, 0, CHUNK))
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 && claim(fd, 0, CHUNK))
 		w = map(fd);
 	if (w == MAP_FAILED) {
 		close(fd);
@@ -195,6 +202,33 @@ static bool ready(void)
 	spin_unlock(&making);
 	return window != NULL;
 }
+
+void *window_open(int *ret_fd)
+{
+	if (!ready())
+		return NULL;
+	*ret_fd = window_fd;
+	return window;
+}
+
+/* Before main, in a process that has just been executed.  A constructor may have made a window. */
+int window_attach(int fd, void *at)
+{
+	void *w;
+
+	if (window)
+		munmap(window, SIZE);
+	window = NULL;
+	w = mmap(at, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		fd, 0);
+	if (w == MAP_FAILED)
+		return -errno;
+	window = w;
+	window_fd = fd;
+	return 0;
+}
+
+window_path *window_paths(void) { return ready() ? window->paths : NULL; }
 
 /* -- blocks */
 

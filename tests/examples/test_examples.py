@@ -232,6 +232,7 @@ EXAMPLES = [
     ('loop_embedded', '', any_order(
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),
+    ('process_hello', '', exactly('Hello, world!')),
     ('receipts_async', '--scale 0.02 --students 20', receipts),
     ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
     ('snooze_pool', '--scale 0.02', two_at_a_time),

@@ -63,7 +63,7 @@ TEST(options_that_make_no_sense)
 		refused(both[i], answer, &x, (tl_opts){ .slack = tl_ns(-1) }, -EINVAL);
 		refused(both[i], answer, &x, (tl_opts){ .missed = TL_DELAY + 1 }, -EINVAL);
 		refused(both[i], answer, &x, (tl_opts){ .stack = SIZE_MAX }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .reserved = { 1 } }, -EINVAL);
+		refused(both[i], answer, &x, (tl_opts){ .process = (void *)&x }, -EINVAL);
 	}
 	refused(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
 	thread.reserved[3] = 1;

@@ -150,6 +150,9 @@ int64_t scope_grace(const tl_scope *s) { return (void)s, 0; }
 tl_scope *scope_outside(const tl_scope *s) { return (void)s, NULL; }
 void embed_touch(struct loop *l) { (void)l, orders_failed("embedded", __FILE__, __LINE__); }
 void embed_close(struct loop *l) { (void)l; }
+_Atomic bool process_unheard;
+void process_hear(void) {}
+void process_listen(void) {}
 bool window_holds(const void *addr) { return (void)addr, false; }
 uint32_t slot_count(void) { return 2; }
 struct strand *slot_at(uint32_t slot) { return &zeros[slot - 1]; }

@@ -1,0 +1,15 @@
+/* M11: a process that says hello. */
+#include <stdio.h>
+#include <telar.h>
+
+static int say_hello(void *name)
+{
+	printf("Hello, %s!\n", (const char *)name);
+	return 0;
+}
+
+int main(void)
+{
+	tl_process_start(NULL, say_hello, "world", &(tl_opts){ .copy = sizeof "world" });
+	return tl_finish();
+}

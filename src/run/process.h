@@ -1,0 +1,91 @@
+/* process.h - processes: what the program and its zygote say to each other, and what lies in the
+ * shared window between a program and a process of its.
+ *
+ * The players: the program, one of whose strands starts a process; the zygote, the same program
+ * executed once more, which waits in front of main and forks; the process, its child.  In the
+ * program a process is a strand without a body (struct process); in itself it is the first strand.
+ */
+#ifndef TELAR_RUN_PROCESS_H
+#define TELAR_RUN_PROCESS_H
+#include "run/run.h"
+#include "telar/process.h"
+
+/* Who sets it: NEW the program; BEGUN the process, before any code of the user's; DONE the process,
+ * with result and how; LOST the program, when the zygote is gone. */
+enum { LAUNCH_NEW, LAUNCH_BEGUN, LAUNCH_DONE, LAUNCH_LOST };
+
+/* In the shared window, from the start to the end. */
+struct launch {
+	_Atomic uint32_t state;
+	_Atomic uint32_t asked;  /* 1: to stop; a futex word of the process's listener */
+	_Atomic uint32_t paused; /* a futex word */
+	_Atomic uint32_t
+		gone;        /* the zygote's: about to be reaped, from here on pid may be another */
+	_Atomic int32_t pid; /* 0: not yet */
+	int result, how;
+	pid_t parent;
+	int64_t at;    /* .at */
+	int64_t grace; /* ns */
+	tl_func fn;
+	void *arg;
+	char name[32], family[32]; /* "1:" of Process-1, for names of its own processes */
+	uint64_t stamp;            /* the process's, see plat_process_stamp */
+	bool group, has_cwd;
+	uint32_t stdio,
+		given;  /* of the descriptors that come along: bits of 0 to 2; how many more */
+	uint32_t n_env; /* strings, one after the other, each with its 0 ... */
+	size_t env_size, env, cwd;          /* ... and where they begin in bytes */
+	_Alignas(max_align_t) char bytes[]; /* the copy of *arg first */
+};
+
+#define ZYGOTE_MARK "TELAR_ZYGOTE"           /* in its environment: NONCE:ADDRESS OF THE WINDOW */
+enum { ZYGOTE_LINE = 3, ZYGOTE_WINDOW = 4 }; /* its descriptors */
+
+/* Program to zygote. */
+enum { ORDER_START = 1, ORDER_LOOK };
+struct order {
+	uint32_t what;
+	struct launch *launch;
+	void *cookie;
+};
+
+/* Zygote to program. */
+enum { NEWS_READY = 1, NEWS_REFUSED, NEWS_ENDED, NEWS_FAILED };
+struct news {
+	uint32_t what;
+	int value; /* REFUSED, FAILED: a status; ENDED: as waitpid's */
+	void *cookie;
+	uint64_t nonce; /* READY */
+};
+
+struct zygote;
+
+/* In the program. */
+struct process {
+	struct node link; /* in its zygote's */
+	struct zygote *_Atomic zygote;
+	struct strand *strand;
+	struct launch *launch;
+	bool sending; /* a thread is telling the zygote */
+};
+
+/* zygote.c: in the zygote, in place of main; comes back if this is none */
+void zygote_instead_of_main(void);
+
+/* zygote_link.c */
+int zygote_ready(void); /* there is one, and it has our rights */
+int zygote_send(struct process *p, const int *fds, unsigned n);
+void zygote_bell(struct zygote *z); /* some of its processes are asked to stop; any lock held */
+/* Its end is known: status as waitpid's, or < 0: TL_UNKNOWN. */
+void process_ended(struct process *p, int status);
+void process_failed(struct process *p, int r); /* it never was */
+void zygote_settle(struct process *p);         /* nobody is telling of it any more */
+void zygote_drop(struct process *p);           /* it has ended */
+
+/* process_child.c: in the process, after the fork */
+_Noreturn void process_live(struct launch *a, const int *fds, unsigned n);
+
+/* func.c */
+tl_fn *func_find(tl_func f, int *ret_r);
+
+#endif
