@@ -1,5 +1,6 @@
 /* Files, descriptors and sockets as the place where lines go: rotation, full disks, no readers. */
 #include "lines.h"
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -265,6 +266,61 @@ TEST(full_pipe)
 		}
 	CHECK_EQ(told, 1);
 	CHECK_EQ(last, n);
+}
+
+/* The other end of a pipe, whose reader takes a page at a time and then rests: for some time at
+ * least, however fast the machine is. */
+struct sip {
+	int fd;
+	size_t size;
+	_Atomic bool stop;
+	char text[1 << 17];
+};
+
+enum { PAGE = 4096, LONG_LINE = 15 * PAGE };
+
+static void *sips(void *arg)
+{
+	struct sip *p = arg;
+
+	do {
+		ssize_t n = read(p->fd, p->text + p->size, PAGE);
+
+		p->size += n > 0 ? (size_t)n : 0;
+		usleep(200000);
+	} while (!atomic_load(&p->stop));
+	return NULL;
+}
+
+/* Each sip lets the line go on, and all of it would take three seconds; it waits for one in all. */
+TEST(slow_pipe)
+{
+	static struct sip p;
+	static char line[LONG_LINE];
+	char *rest;
+	int ends[2];
+	pthread_t reader;
+	tl_handler *h;
+
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	if (fcntl(ends[1], F_SETPIPE_SZ, PAGE) != PAGE)
+		SKIP("pages are larger here, and so are pipes");
+	memset(line, 'x', sizeof line - 1);
+	h = opened(&(tl_handler_opts){ .fd = ends[1], .format = "%(message)s" });
+	p.fd = ends[0];
+	CHECK_EQ(pthread_create(&reader, NULL, sips, &p), 0);
+	tl_log(TL_ERROR, "%s", line);
+	atomic_store(&p.stop, true);
+	CHECK_EQ(pthread_join(reader, NULL), 0);
+	CHECK_EQ(tl_handler_dropped(h), 1);
+	for (ssize_t n; (n = read(ends[0], p.text + p.size, PAGE)) > 0;)
+		p.size += (size_t)n;
+	tl_log(TL_ERROR, "next");
+	p.size += (size_t)read(ends[0], p.text + p.size, PAGE);
+	p.text[p.size] = 0;
+	rest = p.text + strspn(p.text, "x");
+	CHECK(rest >= p.text + PAGE && rest < p.text + LONG_LINE - 1);
+	CHECK_STR(rest, "\n1 record was dropped here: no room\nnext\n");
 }
 
 /* D20: no room: nothing is parted, what is dropped is counted, and told when there is room again */

@@ -2,6 +2,7 @@
  * others, and swallows no wake-up: recursive lock, read-write lock both ways, latch, once.  The
  * like for condition, event and barrier is in their own tests. */
 #include "fair.h"
+#include "run/run.h"
 
 enum how { CANCEL, DEADLINE };
 enum { ROUNDS = SANITIZED ? 100 : 800 };
@@ -80,11 +81,97 @@ static void meets(enum kind leaver, enum kind next, enum how how, int round)
 	check_free(&l);
 }
 
+/* Has it made up its mind to leave, or gone? */
+static bool leaves_now(tl_strand t)
+{
+	const struct strand *s = slot_find(t);
+
+	return !s || atomic_load(&s->park.word) == PARK_IDLE;
+}
+
+/* Return when a thread that waits for the object has decided to leave, and is still in the list: it
+ * was kept from it for so long that it naps (see spin_pause), and who comes now is before it. */
+static void decide(const void *object, tl_strand leaver, enum how how)
+{
+	struct spin *lock = &word_bucket(object)->lock;
+	tl_time on;
+
+	spin_lock(lock);
+	if (how == CANCEL)
+		tl_cancel(leaver);
+	while (!leaves_now(leaver))
+		sched_yield();
+	for (on = tl_after(tl_ms(2)); tl_now().ns < on.ns;)
+		sched_yield();
+	spin_unlock(lock);
+}
+
+static const void *key(const struct either *l, enum kind k)
+{
+	return k == RLOCK ? &l->r.lock : &l->w.lock;
+}
+
+/* The release finds in the list one that has decided to leave: the other goes on. */
+static void decided(enum kind leaver, enum kind next, enum how how, bool thread)
+{
+	struct either l = { 0 };
+	struct one a = { &l, leaver, how == DEADLINE ? tl_after(tl_ms(1)) : TL_NEVER },
+		   b = { &l, next, TL_NEVER };
+	tl_scope s = { .keep_going = true };
+	tl_strand s1, s2;
+
+	tl_scope_open(&s);
+	CHECK_EQ(acquire(&l, alone(leaver), TL_NEVER), 0);
+	s1 = start_thread(&s, take_it, &a);
+	while (tl_state(s1) != TL_BLOCKED && tl_alive(s1))
+		sched_yield();
+	s2 = (thread ? start_thread : start_task)(&s, take_it, &b);
+	await_state(s2, TL_BLOCKED);
+	decide(key(&l, leaver), s1, how);
+	release(&l, alone(leaver));
+	CHECK_EQ(ending(s1), how == CANCEL ? -ECANCELED : -ETIMEDOUT);
+	CHECK_EQ(ending(s2), 0);
+	tl_scope_close(&s);
+	check_free(&l);
+}
+
+/* One is called, finds the lock taken again, and leaves: the next release calls the other. */
+static void barged(enum kind leaver, enum kind next, bool thread)
+{
+	struct either l = { 0 };
+	struct one a = { &l, leaver, TL_NEVER }, b = { &l, next, TL_NEVER };
+	tl_scope s = { .keep_going = true };
+	tl_strand s1, s2;
+	int r, q;
+
+	tl_scope_open(&s);
+	CHECK_EQ(acquire(&l, alone(leaver), TL_NEVER), 0);
+	s1 = start_task(&s, take_it, &a);
+	await_state(s1, TL_BLOCKED);
+	s2 = (thread ? start_thread : start_task)(&s, take_it, &b);
+	await_state(s2, TL_BLOCKED);
+	release(&l, alone(leaver));
+	r = acquire(&l, alone(leaver), TL_POLL);
+	CHECK(r == 0 || r == -EAGAIN); /* after a millisecond it is handed over */
+	tl_cancel(s1);
+	q = ending(s1);
+	CHECK(q == 0 || (r == 0 && q == -ECANCELED)); /* 0 too where a release may yield */
+	if (r == 0)
+		release(&l, alone(leaver));
+	CHECK_EQ(ending(s2), 0);
+	tl_scope_close(&s);
+	check_free(&l);
+}
+
 static void both(enum kind leaver, enum kind next)
 {
+	for (int i = 0; i < 20; i++)
+		barged(leaver, next, i % 2);
 	for (enum how how = CANCEL; how <= DEADLINE; how++) {
 		leaves(leaver, next, how, false);
 		leaves(leaver, next, how, true);
+		for (int i = 0; i < 6; i++)
+			decided(leaver, next, how, i % 2);
 		for (int i = 0; i < ROUNDS; i++)
 			meets(leaver, next, how, i);
 	}
@@ -209,6 +296,49 @@ TEST(once)
 		CHECK_EQ(ending(t[0]), -EIO);
 		CHECK(tl_once_done(&x.o));
 		CHECK_EQ(x.runs, 2);
+		tl_scope_close(&s);
+	}
+}
+
+/* -- once: the next that is woken has decided to leave, so another is */
+
+struct turn {
+	tl_once o;
+	tl_scope *s;
+	tl_strand t[2];
+	bool tasks;
+};
+
+static int succeed(void *arg) { return (void)arg, 0; }
+
+static int take_turn(void *arg)
+{
+	return tl_once_run(&((struct turn *)arg)->o, succeed, NULL, TL_NEVER);
+}
+
+static int fail_late(void *arg)
+{
+	struct turn *x = arg;
+
+	for (int i = 0; i < 2; i++) {
+		x->t[i] = (i && x->tasks ? start_task : start_thread)(x->s, take_turn, x);
+		await_state(x->t[i], TL_BLOCKED);
+	}
+	decide(&x->o, x->t[0], CANCEL);
+	return -EIO;
+}
+
+TEST(once_past_one_that_leaves)
+{
+	for (int i = 0; i < 10; i++) {
+		tl_scope s = { .keep_going = true };
+		struct turn x = { .s = &s, .tasks = i % 2 };
+
+		tl_scope_open(&s);
+		CHECK_EQ(tl_once_run(&x.o, fail_late, &x, TL_NEVER), -EIO);
+		CHECK_EQ(ending(x.t[0]), -ECANCELED);
+		CHECK_EQ(ending(x.t[1]), 0);
+		CHECK(tl_once_done(&x.o));
 		tl_scope_close(&s);
 	}
 }
