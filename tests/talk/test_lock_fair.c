@@ -1,11 +1,23 @@
 /* test_lock_fair.c - the private lock is handed over to one that has waited too long, or was passed
  * too often: L5 and half of L2 of src/talk/lock.c. */
 #include "talk.h"
+#include "wait/wait.h"
 
 struct held {
 	tl_lock lock;
 	tl_event go, done;
 };
+
+/* Until t has waited for the lock for longer than makes it the next owner.  Blocked, it is about to
+ * enter the list; it has when the list's lock is free. */
+static void await_old(tl_lock *l, tl_strand t)
+{
+	await_state(t, TL_BLOCKED);
+	spin_lock(&word_bucket(l)->lock);
+	spin_unlock(&word_bucket(l)->lock);
+	for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
+		sched_yield();
+}
 
 /* -- hand-over: a barger that never waits cannot keep out one that does */
 
@@ -29,9 +41,7 @@ static void handover(bool thread)
 	tl_scope_open(&s);
 	CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
 	t = (thread ? start_thread : start_task)(&s, be_barged, &h);
-	await_state(t, TL_BLOCKED);
-	for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
-		sched_yield();
+	await_old(&h.lock, t);
 	tl_lock_release(&h.lock);
 	CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN); /* it is the waiter's already */
 	tl_event_set(&h.go);
@@ -65,11 +75,9 @@ TEST(cancel_meets_the_handover)
 	tl_scope_open(&s);
 	CHECK_EQ(tl_lock_acquire(&h.lock, TL_NEVER), 0);
 	a = start_task(&s, take_it, &h);
-	await_state(a, TL_BLOCKED);
+	await_old(&h.lock, a);
 	b = start_thread(&s, take_it, &h);
 	await_state(b, TL_BLOCKED);
-	for (tl_time old = tl_after(tl_ms(2)); tl_now().ns < old.ns;)
-		sched_yield();
 	tl_lock_release(&h.lock);
 	CHECK_EQ(tl_lock_acquire(&h.lock, TL_POLL), -EAGAIN);
 	tl_cancel(a); /* too late */
