@@ -13,7 +13,7 @@ DESTDIR  ?=
 STUDENTS ?= 3000
 ONLY     ?=
 
-COMPILE = gcc libcbor-dev meson ninja-build pkg-config python3
+COMPILE = gcc libcbor-dev libmd-dev meson ninja-build pkg-config python3
 SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
 PEERS   = cargo golang-go golang-github-mattn-go-sqlite3-dev libboost-context-dev libboost-dev \
 	  libboost-fiber-dev libev-dev librust-crossbeam-dev librust-parking-lot-dev librust-rayon-dev \

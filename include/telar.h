@@ -8,6 +8,7 @@
 #include <telar/local.h>
 #include <telar/log.h>
 #include <telar/loop.h>
+#include <telar/manager.h>
 #include <telar/pool.h>
 #include <telar/process.h>
 #include <telar/queue.h>

@@ -182,7 +182,11 @@ TEST(values)
 	tl_value pairs[] = { TL_STR("a"), TL_TEXT("bcd", 1), TL_BYTES("c", 1), TL_LIST(items, 4) };
 	char text[80];
 
+	tl_object object = { nullptr, 7 };
+
 	CHECK_EQ(TL_VALUE_DEPTH, 64);
+	CHECK_EQ(TL_OBJECT(object).object, 7);
+	CHECK_EQ(tl_object_keep(object, TL_NEVER), -ESRCH);
 	CHECK(tl_value_text(TL_MAP(pairs, 2), text, sizeof text) > 0);
 	CHECK_STR(text, "{'a': 'b', b'c': [None, True, 1, 0.25]}");
 }

@@ -1,0 +1,382 @@
+/* manager_door.c - this process's connections to managers.
+ *
+ * A door is a site as this process knows it; it has connections (wires) that are idle, which calls
+ * take and give back, so each call has one for itself and waits for nobody.  One more is never
+ * used: as long as the server sees any, it knows that this process lives.
+ *
+ * doors_lock guards the list of doors and all in them but what a call has taken, for moments.  A
+ * door that was shut goes with its last user.  The child of a fork closes its copies and makes
+ * connections of its own: it is another client.
+ *
+ * A call that its strand no longer wants is asked back, and its answer awaited, for a second: if
+ * the server has done it, it counts as done. */
+#include "manager.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ANSWER = 1 << 30, PROOF_S = 5, IDLE = 64 };
+
+struct wire {
+	struct link link;
+	struct wire *next; /* idle ones */
+	struct wire *prev_all, *next_all;
+};
+
+struct door {
+	struct tl_site *site;
+	uint64_t serial;
+	unsigned char id[CLIENT_ID];
+	struct wire *idle, *all;
+	struct wire *present;   /* the one that is never used */
+	unsigned n_idle, users; /* users: calls that are being made */
+	bool shut;
+	struct door *next;
+};
+
+static struct door *doors;
+static tl_lock doors_lock;
+
+static void forked(void)
+{
+	struct door *d = doors;
+
+	doors = NULL;
+	for (; d; d = d->next)
+		for (struct wire *w = d->all; w; w = w->next_all)
+			close(tl_stream_fd(w->link.stream));
+}
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
+
+static struct door *find(const struct tl_site *site, uint64_t serial)
+{
+	struct door *d = doors;
+
+	while (d && (d->site != site || d->serial != serial))
+		d = d->next;
+	return d;
+}
+
+static int door_of(struct tl_site *site, struct door **ret)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	uint64_t serial;
+	struct door *d;
+
+	if (!site)
+		return -ESRCH;
+	serial = atomic_load_explicit(&site->serial, memory_order_acquire);
+	if (serial % 2 == 0)
+		return -EPIPE;
+	pthread_once(&once, watch_forks);
+	tl_lock_hold(&doors_lock);
+	d = find(site, serial);
+	if (!d) {
+		d = calloc(1, sizeof *d);
+		if (d && proof_random(d->id, sizeof d->id) == 0) {
+			d->site = site;
+			d->serial = serial;
+			d->next = doors;
+			doors = d;
+		}
+	}
+	if (d)
+		d->users++;
+	tl_lock_release(&doors_lock);
+	*ret = d;
+	return d ? 0 : -ENOMEM;
+}
+
+static void door_leave(struct door *d)
+{
+	bool last;
+
+	tl_lock_hold(&doors_lock);
+	last = --d->users == 0 && d->shut && !d->all;
+	tl_lock_release(&doors_lock);
+	if (last)
+		free(d);
+}
+
+/* -- wires */
+
+static void enlist(struct door *d, struct wire *w)
+{
+	tl_lock_hold(&doors_lock);
+	w->next_all = d->all;
+	if (w->next_all)
+		w->next_all->prev_all = w;
+	d->all = w;
+	tl_lock_release(&doors_lock);
+}
+
+static void wire_close(struct door *d, struct wire *w)
+{
+	tl_lock_hold(&doors_lock);
+	*(w->prev_all ? &w->prev_all->next_all : &d->all) = w->next_all;
+	if (w->next_all)
+		w->next_all->prev_all = w->prev_all;
+	tl_lock_release(&doors_lock);
+	link_close(&w->link);
+	free(w);
+}
+
+static tl_time sooner(tl_time deadline, tl_time other)
+{
+	return deadline.ns != TL_NEVER.ns && deadline.ns < other.ns ? deadline : other;
+}
+
+static int wire_open(struct door *d, struct wire **ret, tl_time deadline)
+{
+	struct wire *w = calloc(1, sizeof *w);
+	int r = w ? tl_connect(&w->link.stream, d->site->address, deadline) : -ENOMEM;
+
+	if (r == 0)
+		r = proof_give(
+			w->link.stream, d->site, d->id, sooner(deadline, tl_after(tl_s(PROOF_S))));
+	if (r < 0) {
+		if (w)
+			tl_close(w->link.stream, TL_NEVER);
+		free(w);
+		return r;
+	}
+	w->link.most = ANSWER;
+	enlist(d, w);
+	*ret = w;
+	return 0;
+}
+
+/* The first one stays, so that the server knows of us. */
+static int be_present(struct door *d, tl_time deadline)
+{
+	struct wire *w;
+	bool more;
+	int r;
+
+	tl_lock_hold(&doors_lock);
+	more = !d->present;
+	tl_lock_release(&doors_lock);
+	r = more ? wire_open(d, &w, deadline) : 0;
+	if (r < 0 || !more)
+		return r;
+	tl_lock_hold(&doors_lock);
+	more = d->present || d->shut;
+	if (!more)
+		d->present = w;
+	tl_lock_release(&doors_lock);
+	if (more)
+		wire_close(d, w);
+	return 0;
+}
+
+static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
+{
+	struct wire *w;
+	int r;
+
+	tl_lock_hold(&doors_lock);
+	w = d->idle;
+	if (w) {
+		d->idle = w->next;
+		d->n_idle--;
+	}
+	tl_lock_release(&doors_lock);
+	*ret = w;
+	if (w)
+		return 0;
+	r = be_present(d, deadline);
+	return r < 0 ? r : wire_open(d, ret, deadline);
+}
+
+static void wire_give(struct door *d, struct wire *w)
+{
+	bool kept;
+
+	tl_lock_hold(&doors_lock);
+	kept = d->n_idle < IDLE && !d->shut;
+	if (kept) {
+		w->next = d->idle;
+		d->idle = w;
+		d->n_idle++;
+	}
+	tl_lock_release(&doors_lock);
+	if (!kept)
+		wire_close(d, w);
+}
+
+void door_shut(struct tl_site *site)
+{
+	struct door **at, *d;
+
+	tl_lock_hold(&doors_lock);
+	for (at = &doors; *at && (*at)->site != site;)
+		at = &(*at)->next;
+	d = *at;
+	if (d) {
+		*at = d->next;
+		d->shut = true;
+		d->users++;
+	}
+	tl_lock_release(&doors_lock);
+	if (!d)
+		return;
+	while (d->idle) { /* nobody gives back any more */
+		struct wire *w = d->idle;
+
+		d->idle = w->next;
+		wire_close(d, w);
+	}
+	if (d->present)
+		wire_close(d, d->present);
+	door_leave(d);
+}
+
+/* -- a round trip */
+
+static bool is_now(tl_time d) { return d.ns == TL_POLL.ns || (d.ns && d.ns <= tl_now().ns); }
+
+/* How long the server may let the call wait. */
+static int64_t left_of(tl_time d)
+{
+	if (d.ns == TL_NEVER.ns)
+		return INT64_MAX;
+	return is_now(d) ? 0 : d.ns - tl_now().ns;
+}
+
+/* How long this side waits for the round trip. */
+static tl_time patience(tl_time d)
+{
+	if (d.ns == TL_NEVER.ns)
+		return d;
+	return is_now(d) ? tl_after(tl_s(GRACE_S))
+			 : (tl_time){ d.ns < INT64_MAX - 2000000000 ? d.ns + GRACE_S * 1000000000
+								    : d.ns };
+}
+
+static int write_request(struct link *l, int kind, const tl_op *ops, size_t n, int64_t left)
+{
+	int r;
+
+	link_begin(l);
+	r = link_list(l, (uint32_t)(3 + 3 * n));
+	r = r < 0 ? r : link_add(l, TL_INT(kind));
+	r = r < 0 ? r : link_add(l, TL_INT(left));
+	r = r < 0 ? r : link_add(l, TL_INT((int64_t)tl_self().id));
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = link_add(l, TL_OBJECT(ops[i].object));
+		r = r < 0 ? r : link_add(l, TL_STR(ops[i].verb));
+		r = r < 0 ? r : link_add(l, TL_LIST(ops[i].args, ops[i].n));
+	}
+	return r;
+}
+
+/* The strand was cancelled with its call at the server. */
+static int ask_back(struct link *l, tl_value *ret)
+{
+	tl_scope s = { .name = "manager", .shield = true, .grace = tl_s(2 * GRACE_S) };
+	tl_time deadline = tl_after(tl_s(GRACE_S));
+	int r;
+
+	tl_scope_open(&s);
+	link_begin(l);
+	r = link_list(l, 1);
+	r = r < 0 ? r : link_add(l, TL_INT(REQUEST_CANCEL));
+	r = r < 0 ? r : link_send(l, deadline);
+	r = r < 0 ? r : link_recv(l, ret, deadline);
+	tl_scope_close(&s);
+	return r < 0 ? -EPIPE : 0;
+}
+
+/* *ret_usable: the connection is still good. */
+static int exchange(struct link *l, size_t most, tl_value *ret, tl_time deadline, bool *ret_usable)
+{
+	int r = l->n > most ? -EMSGSIZE : link_send(l, patience(deadline));
+
+	if (r < 0) {
+		*ret_usable =
+			r == -EMSGSIZE || (l->put == 0 && (r == -ECANCELED || r == -ETIMEDOUT));
+		return *ret_usable || r == -ECANCELED || r == -ETIMEDOUT ? r : -EPIPE;
+	}
+	r = link_recv(l, ret, patience(deadline));
+	if (r == -ECANCELED)
+		r = ask_back(l, ret);
+	*ret_usable = r == 0;
+	return r == 0 || r == -ENOMEM ? r : -EPIPE;
+}
+
+static bool fits(tl_value v, size_t n)
+{
+	if (v.type != TL_T_LIST || v.n != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (v.items[2 * i].type != TL_T_INT || v.items[2 * i].i > 0 ||
+			v.items[2 * i].i < -4095)
+			return false;
+	return true;
+}
+
+static int take_answers(tl_value v, tl_op *ops, size_t n, bool polls)
+{
+	if (!fits(v, n))
+		return -EPIPE;
+	for (size_t i = 0; i < n; i++) {
+		int r = (int)v.items[2 * i].i;
+
+		if (r < 0)
+			call_why(v.items[2 * i + 1]);
+		else
+			r = tl_value_copy(v.items[2 * i + 1], &ops[i].ret);
+		ops[i].r = r == -EAGAIN && !polls ? -ETIMEDOUT : r;
+	}
+	return 0;
+}
+
+/* What the making of a connection can fail with but by the server's being gone. */
+static bool known(int r)
+{
+	return r == -ECANCELED || r == -ETIMEDOUT || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+int door_call(struct tl_site *site, int kind, tl_op *ops, size_t n, tl_time deadline)
+{
+	tl_value answer = TL_NIL;
+	struct door *d = NULL;
+	struct wire *w = NULL;
+	bool usable = true;
+	int r = door_of(site, &d);
+
+	if (r < 0)
+		return r;
+	r = wire_take(d, &w, patience(deadline));
+	if (r < 0) {
+		door_leave(d);
+		return known(r) ? r : -EPIPE;
+	}
+	r = write_request(&w->link, kind, ops, n, left_of(deadline));
+	r = r < 0 ? r : exchange(&w->link, site->max_message, &answer, deadline, &usable);
+	if (usable)
+		wire_give(d, w);
+	else
+		wire_close(d, w);
+	door_leave(d);
+	r = r < 0 ? r
+		  : take_answers(
+			    answer, ops, n, deadline.ns == TL_POLL.ns || kind == REQUEST_ATOMIC);
+	tl_value_free(&answer);
+	return r;
+}
+
+int door_try(struct tl_site *site, tl_time deadline)
+{
+	struct door *d = NULL;
+	int r = door_of(site, &d);
+
+	if (r < 0)
+		return r;
+	r = be_present(d, deadline);
+	door_leave(d);
+	return r;
+}

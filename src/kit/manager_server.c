@@ -1,0 +1,165 @@
+/* manager_server.c - a manager's server: one strand, on whose loop each connection is a task.
+ *
+ * It is asked to end by being cancelled.  A task of it waits for just that, and lets all
+ * connections go: calls that wait are answered -EPIPE, idle connections read their end.  So those
+ * who are inside end by themselves, and what was done is answered. */
+#include "object.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PROOF_S = 5, CONNECTIONS = 10000 };
+
+static struct client *client_of(struct server *s, const unsigned char id[CLIENT_ID])
+{
+	struct client *c = s->clients;
+
+	while (c && memcmp(c->id, id, CLIENT_ID) != 0)
+		c = c->next;
+	if (!c) {
+		c = calloc(1, sizeof *c);
+		if (!c)
+			return NULL;
+		memcpy(c->id, id, CLIENT_ID);
+		c->next = s->clients;
+		s->clients = c;
+	}
+	c->links++;
+	return c;
+}
+
+static void client_leave(struct server *s, struct client *c)
+{
+	struct client **at = &s->clients;
+
+	if (--c->links)
+		return;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	client_gone(s, c);
+	free(c);
+}
+
+/* -- connections */
+
+static void peer_add(struct peer *p)
+{
+	p->next = p->server->peers;
+	if (p->next)
+		p->next->prev = p;
+	p->server->peers = p;
+}
+
+static void peer_remove(struct peer *p)
+{
+	*(p->prev ? &p->prev->next : &p->server->peers) = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+}
+
+static int peer_serve(tl_stream *stream, void *arg)
+{
+	struct peer p = { .server = arg };
+	unsigned char id[CLIENT_ID];
+	int r = proof_ask(stream, p.server->site, id, tl_after(tl_s(PROOF_S)));
+
+	if (r < 0 || p.server->stopping)
+		return r;
+	p.client = client_of(p.server, id);
+	if (!p.client)
+		return -ENOMEM;
+	p.link = (struct link){ .stream = stream, .most = p.server->site->max_message };
+	peer_add(&p);
+	while (r >= 0) {
+		tl_value request = TL_NIL;
+
+		r = link_recv(&p.link, &request, TL_NEVER);
+		if (r == 0)
+			r = turn_request(&p, request);
+		tl_value_free(&request);
+	}
+	peer_remove(&p);
+	client_leave(p.server, p.client);
+	p.link.stream = NULL; /* tl_serve closes it */
+	link_close(&p.link);
+	return r;
+}
+
+/* -- the end */
+
+static void stop(struct server *s)
+{
+	s->stopping = true;
+	for (struct peer *p = s->peers; p; p = p->next) {
+		if (p->waiter && !p->waiter->done)
+			object_leave(p->at, p->waiter, -EPIPE);
+		shutdown(tl_stream_fd(p->link.stream), SHUT_RD);
+	}
+}
+
+static int await_stop(void *arg)
+{
+	tl_event never = { 0 };
+	int r = tl_event_wait(&never, TL_NEVER);
+
+	stop(arg);
+	return r;
+}
+
+/* -- the beginning */
+
+static int tell(int fd, int r)
+{
+	ssize_t n = send(fd, &r, sizeof r, MSG_NOSIGNAL);
+
+	close(fd);
+	return n == sizeof r ? r : -EPIPE;
+}
+
+static int make_root(struct server *s)
+{
+	struct call c = { .server = s };
+	struct object *root;
+	int r = proof_random(&s->round, sizeof s->round);
+
+	s->self.type = &type_server;
+	r = r < 0 ? r : object_new(&c, &type_dict, NULL, &root);
+	if (r == 0)
+		root->refs = 1;
+	return r;
+}
+
+static int begin(struct boot *b, struct server *s, tl_listener **ret)
+{
+	int r = b->init ? b->init(NULL) : 0;
+
+	r = r < 0 ? r : make_root(s);
+	r = r < 0 ? r : tl_listen(ret, b->site->address);
+	if (r == 0)
+		tl_listener_address(*ret, b->site->address, sizeof b->site->address);
+	return r;
+}
+
+int server_run(void *arg)
+{
+	struct boot *b = arg;
+	struct server s = { .site = b->site };
+	tl_scope scope = { .name = "manager", .keep_going = true };
+	tl_listener *l = NULL;
+	int r = tell(b->fd, begin(b, &s, &l));
+
+	if (r == 0) {
+		tl_scope_open(&scope);
+		tl_task_start(&scope, await_stop, &s,
+			&(tl_opts){ .name = "manager's end", .daemon = true });
+		tl_serve(l, peer_serve, &s,
+			&(tl_serve_opts){ .limit = CONNECTIONS, .drain = tl_s(GRACE_S) });
+		tl_scope_close(&scope);
+	}
+	tl_listener_close(l, TL_NEVER);
+	object_end(&s);
+	return 0;
+}
