@@ -114,11 +114,14 @@ typedef struct tl_handler_opts {
 } tl_handler_opts;
 
 /* Make a handler.  path: several processes may write to one file, whose lines stay whole, and
- * rotate it: each holds flock(2) on it while it writes.  The part of a line that a killed one may
- * leave is taken away by the next writer that knew the file; to one that did not it is a line.  The
- * file is made with mode 0666 less umask(2).  fn: called with a line that ends in a newline and a
- * zero; a record that fn itself logs does not come back to it, but is dropped.  to: see
- * tl_handler_start.
+ * rotate it.  With max_bytes each holds flock(2) on it while it writes; without, only where the
+ * file system does not keep a write(2) with O_APPEND whole, as NFS, and a file that others moved
+ * or removed is noticed a tick of the system's clock later (1 to 10 ms): what is written until
+ * then goes where the file went.  The part of a line that a killed process or a full disk may
+ * leave is taken away by the next writer that knew the file; to one that did not, or beside others
+ * who write without the lock, it is a line.  The file is made with mode 0666 less umask(2).
+ * fn: called with a line that ends in a newline and a zero; a record that fn itself logs does not
+ * come back to it, but is dropped.  to: see tl_handler_start.
  * Not a cancel point.  Errors: -EINVAL (options; the format: tl_format_check says what is wrong),
  * -ENOMEM, or what open(2) says.  A syslog that is not there is tried again with each record.
  * Ownership: *ret is the caller's, for tl_handler_close; untouched on failure. */

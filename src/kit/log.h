@@ -113,9 +113,10 @@ struct tl_handler {
 	int fd, kind;        /* -1: none; of log_fd.c */
 	dev_t device;        /* of log_file.c: which file fd is, */
 	ino_t inode;
-	int64_t end; /* how long it was when last seen; -1: never seen */
-	bool regular;
-	char *path; /* of the file or socket */
+	int64_t end; /* where a whole line of ours ended, or another's when we came; -1: unknown */
+	int64_t looked;      /* when: whether the path still names it */
+	bool regular, locks; /* locks: flock around each line */
+	char *path;          /* of the file or socket */
 	uint64_t max_bytes;
 	unsigned backups;
 	int facility;
@@ -137,6 +138,16 @@ extern const struct sink sink_fd, sink_file, sink_syslog, sink_fn;
 int fd_kind(int fd);
 /* Write it all.  < 0: not a byte was written, or *ret_done < n were and no more can be. */
 int fd_write(int fd, int kind, const char *bytes, size_t n, size_t *ret_done);
+
+/* -- log_file.c */
+int file_lock(int fd, int how); /* flock */
+
+/* -- log_append.c: into a regular file, which is locked if h->locks */
+bool append_joins(int fd);        /* lines need no lock there; from now on others know of us */
+void append_looks(tl_handler *h); /* where does it end, if we do not know yet? */
+/* It was `size` long: a part of a line at its end is taken away; answers its length now. */
+int64_t append_repair(tl_handler *h, int64_t size);
+int append_lines(tl_handler *h, const char *lines, size_t n);
 
 /* -- log_queue.c */
 int queue_open(tl_handler *h, const tl_handler_opts *o);

@@ -1,9 +1,9 @@
-/* log_file.c - whole lines at the end of a file that several processes share and rotate.
+/* log_file.c - whole lines at the end of a file that several processes share and rotate.  How lines
+ * get there, and what becomes of parts of lines, is in log_append.c.
  *
- * Who writes holds flock(2) on the file, and has made sure, with the lock in hand, that the path
- * still names it: who rotates holds the same lock, so that nobody writes into a file that moves,
- * and nobody rotates twice.  A lock ends with its holder's process, so one that is killed keeps
- * nobody out.
+ * Who rotates, and so must not be overtaken, holds flock(2) on the file around each line, and has
+ * made sure, with the lock in hand, that the path still names it: so nobody who may rotate writes
+ * into a file that moves, and nobody rotates twice.
  *
  *	writes                              rotates
  *	flock the file that I have open     flock the same
@@ -11,14 +11,14 @@
  *	too long with my line: rotate       PATH.1 to PATH.2 ..., PATH to PATH.1
  *	write at its end                    open PATH, which makes it; again
  *
- * A line of which the disk took only a part is cut off again.  The kernel may also part the line of
- * a process that is killed within write(2): whoever writes next finds a file that has grown since
- * it last looked and does not end in a newline, and takes that last line away.  What stood in the
- * file when it was first opened is never taken away: there, a line break is added.
+ * Who does not rotate takes no lock where the file system keeps lines whole.  It looks whether the
+ * path still names its file with each tick of the system's coarse clock: what it writes meanwhile
+ * into a file that has just moved stands in the file that moved.
  *
- * flock belongs to the open file, and so to all who have inherited it: a child of a fork closes
- * what its parent had open, and opens its own.  `files` are those that are open, for the child,
- * which may come at any moment of a change. */
+ * A lock ends with its holder's process, so one that is killed keeps nobody out.  Locks belong to
+ * the open file, and so to all who have inherited it: a child of a fork closes what its parent had
+ * open, and opens its own.  `files` are those that are open, for the child, which may come at any
+ * moment of a change. */
 #include "log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +65,7 @@ void files_forked(void)
 		if (h->fd >= 0)
 			close(h->fd);
 		h->fd = -1;
+		h->locks = true; /* as the next write shall, until it has opened its own */
 	}
 }
 
@@ -108,13 +109,16 @@ static int open_again(tl_handler *h)
 		close(old);
 	}
 	h->kind = kind;
-	if (h->device == st.st_dev && h->inode == st.st_ino)
-		return 0;
-	h->end = h->inode ? 0 : -1; /* a later file was begun while we were here */
+	h->regular = S_ISREG(st.st_mode);
+	if (h->device != st.st_dev || h->inode != st.st_ino) {
+		h->end = h->inode ? 0 : -1; /* a later file was begun while we were here */
+		h->parted = false;
+	}
 	h->device = st.st_dev;
 	h->inode = st.st_ino;
-	h->regular = S_ISREG(st.st_mode);
-	h->parted = false;
+	h->locks = h->regular ? h->max_bytes || !append_joins(fd) : !S_ISCHR(st.st_mode);
+	if (h->regular && !h->locks)
+		append_looks(h);
 	return 0;
 }
 
@@ -144,7 +148,7 @@ static int file_open(tl_handler *h, const tl_handler_opts *o)
 	return open_again(h);
 }
 
-static int lock_file(int fd, int how)
+int file_lock(int fd, int how)
 {
 	int r;
 
@@ -177,112 +181,83 @@ static bool move_all(const tl_handler *h)
 	return rename(h->path, to) == 0;
 }
 
-/* Where the last line ends that is whole, not looking before `from`. */
-static int64_t whole_until(int fd, int64_t from, int64_t size)
+/* How long is the file, if it is the one that the path names; -1: it is not. */
+static int64_t size_of_path(const tl_handler *h)
 {
-	char part[512];
-
-	while (size > from) {
-		int64_t at =
-			size - from > (int64_t)sizeof part ? size - (int64_t)sizeof part : from;
-		ssize_t n = pread(fd, part, (size_t)(size - at), at);
-		const char *line;
-
-		if (n != size - at)
-			return -1;
-		line = memrchr(part, '\n', (size_t)n);
-		if (line)
-			return at + (line - part) + 1;
-		size = at;
-	}
-	return from;
-}
-
-/* Others have written since we last looked: is their last line whole?  Answers where it ends. */
-static int64_t repair(tl_handler *h, int64_t size)
-{
-	int64_t end;
-	char last;
-
-	if (size == 0 || size == h->end || pread(h->fd, &last, 1, size - 1) != 1 || last == '\n')
-		return size;
-	if (h->end < 0 || h->end > size) {
-		h->parted = true;
-		return size;
-	}
-	end = whole_until(h->fd, h->end, size);
-	if (end < 0 || ftruncate(h->fd, end) < 0) {
-		h->parted = true;
-		return size;
-	}
-	return end;
-}
-
-/* Lock the file that the path names, with room for n bytes; it is locked unless this fails.
- * ret_size: how long it is. */
-static int hold_file(tl_handler *h, size_t n, int64_t *ret_size)
-{
-	bool reopen = atomic_exchange_explicit(&h->reopen, false, memory_order_relaxed);
-	bool moves = h->max_bytes != 0;
 	struct stat st;
+
+	return is_path(h, &st) ? st.st_size : -1;
+}
+
+static bool wants_reopen(tl_handler *h)
+{
+	return atomic_load_explicit(&h->reopen, memory_order_relaxed) &&
+	       atomic_exchange_explicit(&h->reopen, false, memory_order_relaxed);
+}
+
+/* Lock the file that the path names, with room for n bytes; it is locked unless this fails. */
+static int hold_file(tl_handler *h, size_t n)
+{
+	bool moves = h->max_bytes != 0;
 	int r = 0;
 
-	if (h->fd < 0 || reopen)
+	if (h->fd < 0 || wants_reopen(h))
 		r = open_again(h);
 	for (int i = 0; h->fd >= 0 && i < LATEST_MOVES; i++) {
-		if ((r = lock_file(h->fd, LOCK_EX)) < 0)
+		int64_t size;
+
+		if ((r = file_lock(h->fd, LOCK_EX)) < 0)
 			return r;
-		if (!is_path(h, &st)) {
-			if (open_again(h) == 0)
-				continue;
-			/* As a last resort the line goes where the others went. */
-			if (fstat(h->fd, &st) < 0)
-				st.st_size = 0;
-			moves = false;
-		}
-		*ret_size = h->regular ? repair(h, st.st_size) : 0;
-		if (!moves || *ret_size == 0 || (uint64_t)*ret_size + n <= h->max_bytes)
+		size = size_of_path(h);
+		if (size < 0 && open_again(h) == 0)
+			continue;
+		if (h->regular)
+			append_looks(h);
+		/* Without a path, as a last resort, the line goes where the others went. */
+		if (!moves || size <= 0 || (uint64_t)size + n <= h->max_bytes)
 			return 0;
-		h->end = *ret_size;
+		h->end = append_repair(h, size);
 		moves = move_all(h);
-		lock_file(h->fd, LOCK_UN);
+		file_lock(h->fd, LOCK_UN);
 	}
 	return r < 0 ? r : -EAGAIN;
 }
 
-static int append(tl_handler *h, const char *lines, size_t n, int64_t size)
+/* Without a lock: once a tick, open the file that the path names, if it is another. */
+static void look_at_path(tl_handler *h)
 {
+	bool reopen = wants_reopen(h);
+	struct timespec tick;
 	struct stat st;
-	size_t done;
-	int r = fd_write(h->fd, h->kind, lines, n, &done);
+	int64_t now;
 
-	h->parted = false;
-	h->end = size + (int64_t)n;
-	if (r < 0) {
-		h->end = size;
-		h->parted = done && !(h->regular && fstat(h->fd, &st) == 0 &&
-					    st.st_size == size + (int64_t)done &&
-					    ftruncate(h->fd, size) == 0);
-	}
-	return r;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
+	now = tick.tv_sec * 1000000000LL + tick.tv_nsec;
+	if (now == h->looked && !reopen)
+		return;
+	h->looked = now;
+	if (reopen || !is_path(h, &st))
+		open_again(h); /* else, as a last resort, the line goes where the others went */
+}
+
+static int write_lines(tl_handler *h, int level, const char *lines, size_t n)
+{
+	return h->regular ? append_lines(h, lines, n) : sink_fd.write(h, level, lines, n);
 }
 
 static int file_lines(tl_handler *h, int level, const char *lines, size_t n)
 {
-	int64_t size = 0;
-	int r = hold_file(h, n, &size);
+	int r;
 
-	(void)level;
+	if (h->fd >= 0 && !h->locks)
+		look_at_path(h);
+	if (h->fd >= 0 && !h->locks)
+		return write_lines(h, level, lines, n);
+	r = hold_file(h, n);
 	if (r < 0)
 		return r;
-	if (h->parted) {
-		r = append(h, "\n", 1, size);
-		h->parted |= r < 0;
-		size += r == 0;
-	}
-	if (r == 0)
-		r = append(h, lines, n, size);
-	lock_file(h->fd, LOCK_UN);
+	r = write_lines(h, level, lines, n);
+	file_lock(h->fd, LOCK_UN);
 	return r;
 }
 

@@ -84,4 +84,13 @@ static inline void holds(const char *path, const char *wanted)
 	free(text);
 }
 
+/* One that the root writes to. */
+static inline tl_handler *opened(const tl_handler_opts *o)
+{
+	tl_handler *h = handler(o);
+
+	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
+	return h;
+}
+
 #endif

@@ -3,16 +3,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <telar/log.h>
-
-static tl_handler *opened(const tl_handler_opts *o)
-{
-	tl_handler *h = handler(o);
-
-	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
-	return h;
-}
 
 static bool there(const char *path) { return access(path, F_OK) == 0; }
 
@@ -71,10 +62,50 @@ TEST(cannot_rotate)
 	holds("log", "111\n222\n333\n");
 }
 
+/* Log until the path is there again, a tick later at most; answers how often. */
+static int log_until_there(const char *path)
+{
+	int n = 0;
+
+	for (; !there(path); n++)
+		tl_log(TL_ERROR, "%d", n);
+	return n;
+}
+
+/* The lines of two files, one after the other, are those of so many calls. */
+static void hold_all(const char *first, const char *then, int n)
+{
+	char *a = slurp(first, NULL), *b = slurp(then, NULL), *wanted, *at;
+	size_t size = 0;
+
+	wanted = at = malloc((size_t)n * 12 + 1);
+	CHECK(wanted != NULL);
+	for (int i = 0; i < n; i++)
+		at += sprintf(at, "%d\n", i);
+	size = strlen(a);
+	CHECK(strncmp(a, wanted, size) == 0);
+	CHECK_STR(b, wanted + size);
+	free(wanted), free(a), free(b);
+}
+
 /* D20: a file that was moved or removed by others is made anew */
 TEST(moved_by_others)
 {
+	int n;
+
 	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	CHECK_EQ(rename("log", "log.old"), 0);
+	n = log_until_there("log");
+	hold_all("log.old", "log", n);
+	CHECK_EQ(unlink("log"), 0);
+	log_until_there("log");
+}
+
+/* D20: a file that was moved or removed by others is made anew */
+/* Who rotates looks before each line. */
+TEST(rotating_one_is_moved_by_others)
+{
+	opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s", .max_bytes = 100 });
 	tl_log(TL_ERROR, "old");
 	CHECK_EQ(rename("log", "log.old"), 0);
 	tl_log(TL_ERROR, "new");
@@ -106,8 +137,9 @@ TEST(child_that_does_not_log)
 	pid_t pid;
 
 	CHECK_EQ(pipe(ends), 0);
-	h[0] = opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
-	h[1] = opened(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	for (int i = 0; i < 2; i++)
+		h[i] = opened(&(tl_handler_opts){
+			.path = "log", .format = "%(message)s", .max_bytes = 100 });
 	CHECK_EQ(opens_of("log"), 2);
 	pid = fork();
 	CHECK(pid >= 0);
@@ -171,6 +203,28 @@ TEST(parted_by_a_kill)
 	close(fd);
 }
 
+/* Where others write too, who might just be adding a line, nothing can be taken away. */
+TEST(parted_by_a_kill_beside_others)
+{
+	tl_handler *h[2];
+	int fd;
+
+	for (int i = 0; i < 2; i++)
+		h[i] = handler(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	CHECK_EQ(tl_logger_add(tl_log_root, h[0]), 0);
+	tl_log(TL_ERROR, "1");
+	fd = open("log", O_WRONLY | O_APPEND);
+	CHECK_EQ(write(fd, "other\nhalf of a li", 18), 18);
+	tl_log(TL_ERROR, "2");
+	holds("log", "1\nother\nhalf of a l\n2\n");
+	tl_log(TL_ERROR, "3");
+	CHECK_EQ(tl_handler_close(h[1], TL_NEVER), 0);
+	CHECK_EQ(write(fd, "half", 4), 4);
+	tl_log(TL_ERROR, "4");
+	holds("log", "1\nother\nhalf of a l\n2\n3\n4\n");
+	close(fd);
+}
+
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit l;
@@ -204,6 +258,23 @@ TEST(no_room)
 	text = slurp("log", NULL);
 	CHECK(strstr(text, "again\nERROR:root:once\n") != NULL);
 	free(text);
+}
+
+TEST(no_room_beside_others)
+{
+	tl_handler *h[2];
+
+	for (int i = 0; i < 2; i++)
+		h[i] = handler(&(tl_handler_opts){ .path = "log", .format = "%(message)s" });
+	CHECK_EQ(tl_logger_add(tl_log_root, h[0]), 0);
+	limit_files(10);
+	tl_log(TL_ERROR, "fits");
+	tl_log(TL_ERROR, "not so this");
+	holds("log", "fits\nnot \n");
+	CHECK_EQ(tl_handler_dropped(h[0]), 1);
+	limit_files(RLIM_INFINITY);
+	tl_log(TL_ERROR, "again");
+	holds("log", "fits\nnot \n1 record was dropped here: EFBIG\nagain\n");
 }
 
 /* D20: the device is full: counted and told, and the caller does not notice */
@@ -379,96 +450,4 @@ TEST(long_notice)
 			seen[width + 1] == 'y');
 		CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
 	}
-}
-
-/* -- syslog */
-
-static int daemon_socket(const char *path)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-	CHECK_EQ(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	return fd;
-}
-
-static const char *received(int fd)
-{
-	static char text[1 << 18];
-	ssize_t n = recv(fd, text, sizeof text - 1, 0);
-
-	text[n < 0 ? 0 : n] = 0;
-	return text;
-}
-
-/* D20: syslog gets a datagram per record, as syslog(3) sends it */
-TEST(syslog_datagrams)
-{
-	static const struct {
-		int level, severity;
-	} each[] = { { TL_DEBUG, 7 }, { TL_INFO, 6 }, { TL_WARNING, 4 }, { TL_ERROR, 3 },
-		{ TL_CRITICAL, 2 }, { 45, 3 } };
-	int fd = daemon_socket("socket"), pid, day, h, m, s, priority;
-	char month[4], rest[100];
-
-	tl_logger_level(tl_log_root, 1);
-	opened(&(tl_handler_opts){ .syslog = "socket", .facility = 3 << 3, .ident = "me" });
-	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
-		tl_log(each[i].level, "text %d", (int)i);
-		CHECK_EQ(sscanf(received(fd), "<%d>%3s %d %d:%d:%d me[%d]: %99[^\n]", &priority,
-				 month, &day, &h, &m, &s, &pid, rest),
-			8);
-		CHECK_EQ(priority, 3 << 3 | each[i].severity);
-		CHECK_EQ(pid, getpid());
-		CHECK_EQ(strncmp(rest, "text ", 5), 0);
-		CHECK(rest[5] == (char)('0' + i) && rest[6] == 0);
-	}
-}
-
-/* D20: a syslog that is not there, or does not read, costs records and no time */
-TEST(syslog_away)
-{
-	tl_handler *h = opened(&(tl_handler_opts){ .syslog = "socket" });
-	int fd, n = 0;
-
-	tl_log(TL_ERROR, "lost");
-	CHECK_EQ(tl_handler_dropped(h), 1);
-	fd = daemon_socket("socket");
-	tl_log(TL_ERROR, "found");
-	CHECK(strstr(received(fd), "]: 1 record was dropped here: ENOENT") != NULL);
-	CHECK(strstr(received(fd), "]: found") != NULL);
-	while (tl_handler_dropped(h) < 5) {
-		tl_log(TL_ERROR, "too many");
-		n++;
-	}
-	CHECK(n > 5);
-	close(fd);
-	CHECK_EQ(unlink("socket"), 0);
-	fd = daemon_socket("socket"); /* the daemon was started anew */
-	tl_log(TL_ERROR, "new");
-	CHECK(strstr(received(fd), "]: 4 records were dropped here: no room") != NULL);
-	CHECK(strstr(received(fd), "]: new") != NULL);
-}
-
-/* D20: a record that is too long for syslog is cut, and says so */
-TEST(syslog_long)
-{
-	static char big[60001];
-	int fd = daemon_socket("socket"), small = 4096, size = 0;
-	socklen_t n = sizeof size;
-	const char *text;
-	tl_handler *h;
-
-	(void)small;
-	memset(big, 'x', sizeof big - 1);
-	h = opened(&(tl_handler_opts){ .syslog = "socket", .ident = "me" });
-	for (int i = 0; i < 8; i++) /* more than a socket takes at once */
-		tl_log(TL_ERROR, "%s", big);
-	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &n), 0);
-	text = received(fd);
-	CHECK(strlen(text) > 60000 || strcmp(text + strlen(text) - 6, " [cut]") == 0);
-	CHECK(tl_handler_dropped(h) < 8);
-	CHECK_EQ(tl_handler_open(&h, &(tl_handler_opts){ .syslog = big }), -EINVAL);
-	CHECK_EQ(tl_handler_open(&h, &(tl_handler_opts){ .syslog = "s", .facility = 7 }), -EINVAL);
 }

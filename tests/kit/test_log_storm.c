@@ -1,16 +1,19 @@
-/* Several processes, each with tasks and threads, write one file that rotates, and some are killed:
- * every line is whole, and none is there twice; none of a process that lived is missing. */
+/* Several processes, each with tasks and threads, write one file, which all, some or none of them
+ * rotate, and some are killed: every line is whole, and none is there twice; none of a process that
+ * lived is missing. */
 #include "lines.h"
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-enum { STRANDS = 4, LINES = 150, BACKUPS = 400 };
+enum { STRANDS = 4, LINES = 150, BACKUPS = 400, MAX_BYTES = 20000 };
 
 struct writer {
 	int process, strand;
 };
 
 static _Atomic int *lines_of; /* so many has each process written; shared */
+static enum { ALL, SOME, NONE } rotating;
+static int parts_left; /* so many parted lines of killed processes may stand there */
 static const char filler[] = "a-line-of-some-length-so-that-pages-are-crossed";
 
 /* "process strand number filler ... !": n fillers, so that lines have many lengths. */
@@ -36,20 +39,23 @@ static int writes(void *arg)
 	return 0;
 }
 
-static tl_handler *begin_to_log(void)
+static tl_handler *begin_to_log(int number)
 {
+	bool rotates = rotating == ALL || (rotating == SOME && number % 2);
 	tl_handler *h;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	h = handler(&(tl_handler_opts){
-		.path = "log", .format = "%(message)s", .max_bytes = 20000, .backups = BACKUPS });
+	h = handler(&(tl_handler_opts){ .path = "log",
+		.format = "%(message)s",
+		.max_bytes = rotates ? MAX_BYTES : 0,
+		.backups = BACKUPS });
 	CHECK_EQ(tl_logger_add(tl_log_root, h), 0);
 	return h;
 }
 
 static void writer_process(int number, bool to_be_killed)
 {
-	tl_handler *h = begin_to_log();
+	tl_handler *h = begin_to_log(number);
 	struct writer w[STRANDS];
 	tl_scope s = { 0 };
 
@@ -90,6 +96,8 @@ static char seen[16][STRANDS][LINES];
 
 static void parted(const char *line)
 {
+	if (--parts_left >= 0)
+		return;
 	fprintf(stderr, "a parted line: %s\n", line);
 	CHECK(!"all lines are whole");
 }
@@ -101,14 +109,14 @@ static void look_at(const char *line)
 	const char *at;
 
 	if (sscanf(line, "%d %d %d %n", &process, &strand, &number, &n) != 3 || !n)
-		parted(line);
+		return parted(line);
 	CHECK(process < 16 && strand < STRANDS && number < LINES);
 	at = line + n;
 	for (n = (number * 7 + strand) % 11; n >= 0; n--, at += sizeof filler - 1)
 		if (strncmp(at, filler, sizeof filler - 1) != 0)
-			parted(line);
+			return parted(line);
 	if (strcmp(at, " !") != 0)
-		parted(line);
+		return parted(line);
 	CHECK_EQ(seen[process][strand][number]++, 0);
 }
 
@@ -122,7 +130,8 @@ static int look_at_all(void)
 		size_t size;
 		char *text = slurp(name, &size);
 
-		CHECK(size > 0 && size <= 20000 && text[size - 1] == '\n');
+		CHECK(size > 0 && text[size - 1] == '\n');
+		CHECK(rotating != ALL || size <= MAX_BYTES);
 		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 			look_at(line);
 		free(text);
@@ -147,8 +156,7 @@ static void ended(pid_t pid, int wanted)
 	CHECK_EQ(status, wanted);
 }
 
-/* D20: several processes share a rotating file: every line is whole, none is lost, none twice */
-TEST_LIMIT(processes, 90)
+static int shared_by_processes(void)
 {
 	pid_t pid[4];
 	int n;
@@ -159,8 +167,31 @@ TEST_LIMIT(processes, 90)
 	for (int i = 0; i < 4; i++)
 		ended(pid[i], 0);
 	n = look_at_all();
-	CHECK(n > 10 && n < BACKUPS);
 	all_seen(0, 4);
+	return n;
+}
+
+/* D20: several processes share a rotating file: every line is whole, none is lost, none twice */
+TEST_LIMIT(processes, 90)
+{
+	int n = shared_by_processes();
+
+	CHECK(n > 10 && n < BACKUPS);
+}
+
+TEST_LIMIT(processes_of_which_some_rotate, 90)
+{
+	int n;
+
+	rotating = SOME;
+	n = shared_by_processes();
+	CHECK(n > 1 && n < BACKUPS);
+}
+
+TEST_LIMIT(processes_that_do_not_rotate, 90)
+{
+	rotating = NONE;
+	CHECK_EQ(shared_by_processes(), 1);
 }
 
 enum { VICTIMS = 8, SURVIVOR = VICTIMS, LAST, WITNESS, ASKED };
@@ -180,7 +211,7 @@ static pid_t begin_witness(void)
 	CHECK(pid >= 0);
 	if (pid)
 		return pid;
-	begin_to_log();
+	begin_to_log(WITNESS);
 	for (int i = 0; i <= VICTIMS; i++) {
 		await_lines(ASKED, i + 1);
 		write_line(&w, i);
@@ -196,10 +227,10 @@ static void ask_witness(int n)
 	await_lines(WITNESS, n);
 }
 
-/* D20: a process killed while it writes parts no line and keeps nobody from rotating */
-TEST_LIMIT(killed, 90)
+static int kill_some(void)
 {
 	pid_t survivor, last, witness;
+	int n;
 
 	share();
 	witness = begin_witness();
@@ -218,8 +249,20 @@ TEST_LIMIT(killed, 90)
 	ended(witness, 0);
 	last = begin(LAST, false);
 	ended(last, 0);
-	CHECK(look_at_all() > 10);
+	n = look_at_all();
 	all_seen(SURVIVOR, LAST + 1);
 	for (int i = 0; i <= VICTIMS; i++)
 		CHECK_EQ(seen[WITNESS][0][i], 1);
+	return n;
+}
+
+/* D20: a process killed while it writes parts no line and keeps nobody from rotating */
+TEST_LIMIT(killed, 90) { CHECK(kill_some() > 10); }
+
+/* Others write all the time, so the part may be left, as a line. */
+TEST_LIMIT(killed_without_rotation, 90)
+{
+	rotating = NONE;
+	parts_left = VICTIMS;
+	CHECK_EQ(kill_some(), 1);
 }
