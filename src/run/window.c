@@ -22,6 +22,8 @@
 
 enum { CLASSES = 40, LEAST = 7, LINE = 64, PARTICIPANTS = 4095, CHUNK = 1 << 20 };
 enum { NUMBER_BITS = 12, GENERATIONS = 0x7fff };
+enum { LOOKS = 110 /* from here on spin_pause naps */ };
+#define JOINING (1u << 31) /* of a holder: a process's id; it has no number yet */
 static const size_t SIZE = (size_t)64 << 30;
 
 struct participant {
@@ -67,6 +69,8 @@ bool window_dead(uint32_t who)
 
 	if (who == mine)
 		return false;
+	if (who & JOINING)
+		return !plat_process_stamp((pid_t)(who & ~JOINING));
 	if (!window || (who & PARTICIPANTS) == 0)
 		return true; /* private memory, inherited by a fork */
 	p = &window->participants[who & PARTICIPANTS];
@@ -91,7 +95,7 @@ static void enter(void)
 	while (!atomic_compare_exchange_weak_explicit(
 		&window->holder, &holder, mine, memory_order_acquire, memory_order_relaxed)) {
 		spin_pause(&turn);
-		if (turn % 256 || !holder || !window_dead(holder))
+		if (turn < LOOKS || !holder || !window_dead(holder))
 			holder = 0; /* else: take it from the dead */
 	}
 }
@@ -134,8 +138,7 @@ void window_forked(void)
 		       ((mine & PARTICIPANTS) % (PARTICIPANTS - 1) + 1);
 		return;
 	}
-	mine = PARTICIPANTS | 1 << NUMBER_BITS; /* nobody's number: enter must not take us for our
-						   parent */
+	mine = JOINING | (uint32_t)getpid(); /* not our parent's number, and nobody else's */
 	enter();
 	join_window();
 	leave();
