@@ -12,7 +12,8 @@ enum tl_report_kind {
 	TL_R_STRAGGLER,  /* asked to stop, and still running after its grace */
 	TL_R_DEADLOCK,   /* every strand waits, and nothing that could wake one is left */
 	TL_R_DEGRADED,   /* the system refused something; a slower way is used */
-	TL_R_LEAK        /* something was left open */
+	TL_R_LEAK,       /* something was left open */
+	TL_R_TORN        /* a process ended in the middle of a change that others see */
 };
 
 typedef struct tl_report {

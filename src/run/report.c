@@ -28,7 +28,7 @@ void tl_on_report(void (*fn)(const tl_report *r, void *arg), void *arg)
 void report_forked(void) { hook.lock = (struct spin){ 0 }; }
 
 static const char *const kinds[] = { "?", "misuse", "failure", "straggler", "deadlock", "degraded",
-	"leak" };
+	"leak", "torn" };
 
 /* The default: one line to stderr, in one write. */
 static void tell(const tl_report *r)

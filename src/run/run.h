@@ -257,6 +257,8 @@ void work_forked(void);
 bool watch_for(struct loop *l, bool (*there)(void *arg), void *arg);
 void watch_kicks(struct loop *l);              /* any thread: it is about to wake l */
 void watch_ends(struct loop *l, int64_t from); /* it has slept since then */
+/* The same, where what ended the sleep came at that time from that processor. */
+void watch_told(struct loop *l, int64_t from, int64_t at, int on);
 
 /* timer.c: the heap of a loop, only from its own thread */
 int timer_room(struct loop *l);              /* a place for one more strand; -ENOMEM */

@@ -58,11 +58,15 @@ void watch_kicks(struct loop *l)
 	atomic_store_explicit(&l->kicked_at, plat_now(), memory_order_relaxed);
 }
 
-void watch_ends(struct loop *l, int64_t from)
+void watch_told(struct loop *l, int64_t from, int64_t at, int on)
 {
-	int64_t at = atomic_load_explicit(&l->kicked_at, memory_order_relaxed);
-
-	if (at >= from && atomic_load_explicit(&l->kicked_on, memory_order_relaxed) != plat_cpu())
+	if (at >= from && on != plat_cpu())
 		learn(l, at - from + l->spent);
 	l->spent = 0;
+}
+
+void watch_ends(struct loop *l, int64_t from)
+{
+	watch_told(l, from, atomic_load_explicit(&l->kicked_at, memory_order_relaxed),
+		atomic_load_explicit(&l->kicked_on, memory_order_relaxed));
 }

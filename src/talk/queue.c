@@ -21,6 +21,7 @@
  * taken from a list too late to be woken.  So a close sees everybody whom it must not forget. */
 #include "talk/queue.h"
 #include "base/mem.h"
+#include "talk/shared_queue.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ enum { CAPACITY = 1024, MAX_ITEM = 4096, HOPE = 16, MOST_HOPE = 64 * HOPE };
 
 static uint32_t state(struct tl_queue *q)
 {
-	return atomic_load_explicit(&q->state, memory_order_relaxed);
+	return atomic_load_explicit(&q->head.state, memory_order_relaxed);
 }
 
 int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
@@ -42,23 +43,25 @@ int tl_queue_open(tl_queue **ret, const tl_queue_opts *o)
 	o = o ? o : &none;
 	if (!RESERVED_ZERO(o) || o->max_item > INT_MAX || (o->lifo && o->order))
 		return -EINVAL;
+	if (o->shared)
+		return shared_queue_open(ret, o);
 	q = mem_zalloc_lines(sizeof *q);
 	if (!q)
 		return -ENOMEM;
 	list_init(&q->getters);
 	list_init(&q->putters);
 	list_init(&q->joiners);
-	q->capacity = o->capacity ? o->capacity : CAPACITY;
-	q->max_item = o->max_item ? o->max_item : MAX_ITEM;
-	q->short_size = q->max_item + 1;
+	q->head.capacity = o->capacity ? o->capacity : CAPACITY;
+	q->head.max_item = o->max_item ? o->max_item : MAX_ITEM;
+	q->head.short_size = q->head.max_item + 1;
 	q->get_hope = q->put_hope = HOPE;
 	if (o->lifo || o->order) {
-		q->state = QUEUE_PILED;
+		q->head.state = QUEUE_PILED;
 		q->pile.order = o->order;
-		q->short_size = 0;
+		q->head.short_size = 0;
 	}
 	if (o->name)
-		snprintf(q->name, sizeof q->name, "%s", o->name);
+		snprintf(q->head.name, sizeof q->head.name, "%s", o->name);
 	*ret = q;
 	return 0;
 }
@@ -76,6 +79,8 @@ tl_queue *tl_queue_close(tl_queue *q)
 
 	if (!q)
 		return NULL;
+	if (queue_shared(q))
+		return shared_queue_close(shared_of(q)), NULL;
 	if (q->closing)
 		q->closing(q->closing_arg);
 	queue_lock(q);
@@ -83,7 +88,7 @@ tl_queue *tl_queue_close(tl_queue *q)
 	queue_unlock(q);
 	if (used) {
 		report(TL_R_MISUSE, strand_self(), -EBUSY,
-			"closes queue '%s' while strands wait in it", q->name);
+			"closes queue '%s' while strands wait in it", q->head.name);
 		tl_queue_end(q);
 		return NULL; /* leaked, rather than pulled from under them */
 	}
@@ -117,11 +122,11 @@ static inline int put_in(struct tl_queue *q, const void *item, size_t size)
 
 	if (state(q) || hostile_odd())
 		return LONG;
-	if (ring_fits(g, q->capacity, size)) {
+	if (ring_fits(g, q->head.capacity, size)) {
 		ring_put(g, item, size);
 		return 0;
 	}
-	return g->in.n - g->in.seen_n >= q->capacity ? -EAGAIN : LONG;
+	return g->in.n - g->in.seen_n >= q->head.capacity ? -EAGAIN : LONG;
 }
 
 static inline int take_out(struct tl_queue *q, void *buf, size_t cap)
@@ -159,7 +164,7 @@ static inline int put_short(struct tl_queue *q, const void *item, size_t size, t
 	struct ring_end *in = &q->ring.in;
 	int r;
 
-	if (__builtin_expect(size >= q->short_size, 0))
+	if (__builtin_expect(size >= q->head.short_size, 0))
 		return put_at_once(q, item, size, deadline);
 	biased_lock(&in->lock, loop_here);
 	r = put_in(q, item, size);
@@ -228,7 +233,7 @@ static bool may_put(void *arg)
 {
 	struct tl_queue *q = arg;
 
-	return astir(q) || seems(q) < q->capacity;
+	return astir(q) || seems(q) < q->head.capacity;
 }
 
 static bool may_get(void *arg)
@@ -320,6 +325,8 @@ int tl_queue_put(tl_queue *q, const void *item, size_t size, tl_time deadline)
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
+	if (__builtin_expect(size >= q->head.short_size, 0) && queue_shared(q))
+		return shared_queue_put(q, item, size, NULL, NULL, deadline);
 	r = put_short(q, item, size, deadline);
 	if (__builtin_expect(r == 0, 1))
 		return 0;
@@ -332,6 +339,8 @@ int tl_queue_get(tl_queue *q, void *buf, size_t cap, tl_time deadline)
 
 	if (deadline.ns != TL_POLL.ns && (r = strand_checkpoint(strand_self())) < 0)
 		return r;
+	if (__builtin_expect(queue_shared(q), 0))
+		return shared_queue_get(q, buf, cap, NULL, NULL, deadline);
 	r = get_short(q, buf, cap, deadline);
 	if (__builtin_expect(r >= 0, 1))
 		return r;

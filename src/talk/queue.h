@@ -6,18 +6,23 @@
 #include "talk/ring.h"
 #include "telar/queue.h"
 
-struct tl_queue {
-	/* written with both of the ring's locks held, so either is enough to read it */
-	struct node getters, putters; /* of struct waiter; data, size: buffer or item */
-	_Atomic uint32_t state;       /* QUEUE_... below: what the short ways look at */
-	uint32_t leaving; /* have left one of the lists unasked, and have yet to notice */
-	/* hints: how often lingering is worth it, see linger */
-	_Atomic uint32_t get_hope, put_hope;
+/* Of every queue, private or shared. */
+struct queue_head {
+	_Atomic uint32_t state; /* QUEUE_... below: what the short ways look at */
 	/* do not change */
 	size_t capacity;
 	size_t short_size; /* from this size on, no put goes the short way: max_item + 1, or 0 */
 	size_t max_item;
 	char name[32];
+};
+
+struct tl_queue {
+	struct queue_head head;
+	/* written with both of the ring's locks held, so either is enough to read it */
+	struct node getters, putters; /* of struct waiter; data, size: buffer or item */
+	uint32_t leaving; /* have left one of the lists unasked, and have yet to notice */
+	/* hints: how often lingering is worth it, see linger */
+	_Atomic uint32_t get_hope, put_hope;
 	void (*closing)(void *arg); /* told first by tl_queue_close, or NULL */
 	void *closing_arg;
 	struct ring ring;
@@ -32,12 +37,18 @@ enum {
 	QUEUE_ENDED = 1,
 	QUEUE_GETTERS = 2, /* somebody is in that list */
 	QUEUE_PUTTERS = 4,
-	QUEUE_PILED = 8 /* not first in, first out; does not change */
+	QUEUE_PILED = 8,  /* not first in, first out; does not change */
+	QUEUE_SHARED = 16 /* a struct shared_queue, see shared_queue.h; does not change */
 };
 
 static inline bool queue_piled(struct tl_queue *q)
 {
-	return atomic_load_explicit(&q->state, memory_order_relaxed) & QUEUE_PILED;
+	return atomic_load_explicit(&q->head.state, memory_order_relaxed) & QUEUE_PILED;
+}
+
+static inline bool queue_shared(const struct tl_queue *q)
+{
+	return atomic_load_explicit(&q->head.state, memory_order_relaxed) & QUEUE_SHARED;
 }
 
 /* Both locks of the ring; of a pile, which has one end only, that of the taking one. */

@@ -9,7 +9,7 @@
  * in the list nothing is missed, and who brings the count to zero finds everybody who waits for
  * that.
  * A put may raise it again at any time: joiners return for the moment at which it was zero. */
-#include "talk/queue.h"
+#include "talk/shared_queue.h"
 #include <errno.h>
 #include <limits.h>
 
@@ -77,7 +77,7 @@ static void finish(struct tl_queue *q, size_t n, size_t left, struct node *won)
 static int overdone(struct tl_queue *q)
 {
 	report(TL_R_MISUSE, strand_self(), -EINVAL, "tells more done than was put into queue '%s'",
-		q->name);
+		q->head.name);
 	return -EINVAL;
 }
 
@@ -102,6 +102,8 @@ int tl_queue_done(tl_queue *q)
 	size_t was;
 
 	strand_self();
+	if (queue_shared(q))
+		return shared_queue_done(shared_of(q));
 	was = atomic_load_explicit(&q->done, memory_order_acquire);
 	do {
 		if (was & JOINED)
@@ -138,15 +140,22 @@ int tl_queue_join(tl_queue *q, tl_time deadline)
 {
 	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
 
-	if (r < 0 || !unfinished(q))
+	if (r < 0 || !tl_queue_unfinished(q))
 		return r;
-	return deadline.ns == TL_POLL.ns ? -EAGAIN : join(q, deadline);
+	if (deadline.ns == TL_POLL.ns)
+		return -EAGAIN;
+	return queue_shared(q) ? shared_queue_join(shared_of(q), deadline) : join(q, deadline);
 }
 
-int tl_queue_unfinished(tl_queue *q) { return as_int(unfinished(q)); }
+int tl_queue_unfinished(tl_queue *q)
+{
+	return as_int(queue_shared(q) ? shared_queue_unfinished(shared_of(q)) : unfinished(q));
+}
 
 int tl_queue_count(tl_queue *q)
 {
+	if (queue_shared(q))
+		return as_int(shared_queue_count(shared_of(q)));
 	return as_int(queue_piled(q) ? pile_count(&q->pile) : ring_count(&q->ring));
 }
 
@@ -154,7 +163,7 @@ int tl_queue_count(tl_queue *q)
 
 static void end(struct tl_queue *q, struct node *won)
 {
-	atomic_fetch_or_explicit(&q->state, QUEUE_ENDED, memory_order_relaxed);
+	atomic_fetch_or_explicit(&q->head.state, QUEUE_ENDED, memory_order_relaxed);
 	dismiss(q, &q->getters, -EPIPE, won);
 	dismiss(q, &q->putters, -EPIPE, won);
 }
@@ -163,6 +172,10 @@ void tl_queue_end(tl_queue *q)
 {
 	struct node won;
 
+	if (queue_shared(q)) {
+		shared_queue_end(shared_of(q));
+		return;
+	}
 	list_init(&won);
 	queue_lock(q);
 	end(q, &won);
@@ -187,6 +200,8 @@ int tl_queue_drop(tl_queue *q)
 	struct node won;
 	size_t lost, left;
 
+	if (queue_shared(q))
+		return shared_queue_drop(shared_of(q));
 	list_init(&won);
 	queue_lock(q);
 	end(q, &won);

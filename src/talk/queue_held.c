@@ -10,7 +10,7 @@
 
 static uint32_t state(struct tl_queue *q)
 {
-	return atomic_load_explicit(&q->state, memory_order_relaxed);
+	return atomic_load_explicit(&q->head.state, memory_order_relaxed);
 }
 
 static bool has_ended(struct tl_queue *q) { return state(q) & QUEUE_ENDED; }
@@ -30,7 +30,7 @@ void queue_unlock(struct tl_queue *q)
 		       (list_empty(&q->putters) ? 0 : QUEUE_PUTTERS);
 
 	if (now != state(q))
-		atomic_store_explicit(&q->state, now, memory_order_relaxed);
+		atomic_store_explicit(&q->head.state, now, memory_order_relaxed);
 	if (now & QUEUE_PILED)
 		biased_unlock(&q->ring.out.lock);
 	else
@@ -112,13 +112,13 @@ static bool hand_over(struct tl_queue *q, const void *item, size_t size, struct 
 
 int queue_put_now(struct tl_queue *q, const void *item, size_t size, struct node *won)
 {
-	if (size > q->max_item)
+	if (size > q->head.max_item)
 		return -EMSGSIZE;
 	if (has_ended(q))
 		return -EPIPE;
 	if (hand_over(q, item, size, won))
 		return 0;
-	return count(q) < q->capacity ? store(q, item, size) : -EAGAIN;
+	return count(q) < q->head.capacity ? store(q, item, size) : -EAGAIN;
 }
 
 /* A place is free: the oldest waiting putter's item moves in. */
@@ -167,7 +167,7 @@ bool queue_enlist(struct tl_queue *q, struct waiter *w, bool get)
 
 	queue_lock(q);
 	in = !has_ended(q) &&
-	     (get ? !count(q) : count(q) >= q->capacity && list_empty(&q->getters));
+	     (get ? !count(q) : count(q) >= q->head.capacity && list_empty(&q->getters));
 	if (in)
 		list_append(get ? &q->getters : &q->putters, &w->link);
 	queue_unlock(q);

@@ -8,6 +8,7 @@
 #include "talk/queue.h"
 #include "talk/select.h"
 #include "talk/sem.h"
+#include "talk/shared_queue.h"
 #include <errno.h>
 
 /* -- waiters in a word's bucket */
@@ -57,6 +58,10 @@ static bool try_put(struct branch *b)
 
 static bool enlist_queue(struct branch *b)
 {
+	if (queue_shared(b->c->object)) {
+		b->until = plat_now() + BELL_LOOK_AGAIN_NS;
+		return shared_queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
+	}
 	b->w.data = b->c->item;
 	b->w.size = b->c->size;
 	return queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
@@ -65,7 +70,11 @@ static bool enlist_queue(struct branch *b)
 /* Who was given something, or the end, has left the queue: it may be gone. */
 static void withdraw_queue(struct branch *b)
 {
-	if (b->w.result == SELECT_NOTHING)
+	if (b->w.result != SELECT_NOTHING)
+		return;
+	if (queue_shared(b->c->object))
+		shared_queue_withdraw(b->c->object, &b->w, b->c->what == TL_W_GET);
+	else
 		queue_withdraw(b->c->object, &b->w);
 }
 

@@ -163,6 +163,26 @@ static int by_bridge(struct waiter *w, tl_time deadline)
 	return r;
 }
 
+int shared_wait_enlist(struct waiter *w, _Atomic uint32_t *word, uint32_t expected)
+{
+	int r;
+
+	w->data = word;
+	w->size = expected;
+	r = enter(w);
+	if (r < 0)
+		leave(w);
+	else
+		wait_ops->outside(1);
+	return r;
+}
+
+void shared_wait_withdraw(struct waiter *w)
+{
+	leave(w);
+	wait_ops->outside(-1);
+}
+
 int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_time deadline)
 {
 	int r;

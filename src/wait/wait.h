@@ -128,6 +128,12 @@ struct wait_list *word_bucket(const void *addr);
 /* The oldest waiter in bucket b, locked, that waits on addr; NULL: none. */
 struct waiter *word_first(struct wait_list *b, const void *addr);
 
+/* The same for a word in the shared window, of a strand that has begun to wait for this and other
+ * things: w is woken when the word no longer holds expected, or was woken.  0, or why not; and out
+ * again, woken or not. */
+int shared_wait_enlist(struct waiter *w, _Atomic uint32_t *word, uint32_t expected);
+void shared_wait_withdraw(struct waiter *w);
+
 /* In the child of a fork: nobody waits here any more. */
 void word_forked(void);
 void shared_wait_forked(void);

@@ -145,6 +145,29 @@ FAULTS(queue)
 	return r;
 }
 
+/* What a shared queue cannot have it says; nothing is lost or left behind. */
+FAULTS(shared_queue)
+{
+	tl_queue_opts o = { .shared = true, .capacity = 3, .max_item = 40000 };
+	static char item[40000];
+	tl_queue *q;
+	void *lent;
+	int r = tl_queue_open(&q, &o), in = 0;
+
+	if (r < 0)
+		return r;
+	for (int i = 0; r == 0 && i < 3; i++)
+		if ((r = tl_queue_put(q, item, sizeof item - (size_t)i, TL_POLL)) == 0)
+			in++;
+	CHECK(r == 0 || r == -ENOSPC);
+	for (int i = 0; i < in; i++)
+		CHECK_EQ(tl_queue_get(q, item, sizeof item, TL_POLL), (int)sizeof item - i);
+	if (r == 0 && (r = tl_queue_loan(q, &lent, 9, TL_POLL)) == 0)
+		CHECK_EQ(tl_queue_return(q, lent), 0);
+	tl_queue_close(q);
+	return r;
+}
+
 /* A pile, what is done and who joins: one item after the other, smallest first. */
 static int smaller(const void *a, const void *b) { return *(const char *)a - *(const char *)b; }
 

@@ -4,7 +4,7 @@
 #define TESTS_KINDS_H
 #include "talk.h"
 
-enum kind { FIFO, LIFO, SMALLEST, KINDS };
+enum kind { FIFO, LIFO, SMALLEST, PRIVATE_KINDS, SHARED = PRIVATE_KINDS, KINDS };
 enum { CAPACITY = 5, FULL = 2 };
 
 static struct {
@@ -29,6 +29,7 @@ static inline tl_queue_opts kind_opts(enum kind kind, size_t capacity, size_t ma
 		.capacity = capacity,
 		.max_item = max_item,
 		.lifo = kind == LIFO,
+		.shared = kind == SHARED,
 		.order = kind == SMALLEST ? by_number : NULL };
 }
 
@@ -43,11 +44,15 @@ static inline tl_queue *make_kind(size_t capacity)
 }
 
 /* The body is run for each kind, each with tasks and with threads. */
-#define TEST_KINDS(name) \
+#define TEST_KINDS(name) TEST_UP_TO(KINDS, name)
+/* For the private ones, whose hand-over is direct: what a put gave or a get made room for is where
+ * it belongs when the call returns.  With a shared one the other strand has yet to come for it. */
+#define TEST_PRIVATE_KINDS(name) TEST_UP_TO(PRIVATE_KINDS, name)
+#define TEST_UP_TO(kinds, name) \
 	static void each_##name(void); \
 	TEST_LIMIT(name, 60) \
 	{ \
-		for (int i = 0; i < 2 * KINDS; i++) { \
+		for (int i = 0; i < 2 * (kinds); i++) { \
 			now.kind = (enum kind)(i / 2); \
 			now.threads = i % 2; \
 			each_##name(); \

@@ -107,9 +107,13 @@ static inline void crowd(enum mix how, size_t n, tl_fn *fn, void *args, size_t s
 
 /* -- queues of numbers */
 
+static bool shared_queues; /* make_queue's lie in the shared window */
+
 static inline tl_queue *make_queue(size_t capacity, size_t max_item)
 {
-	tl_queue_opts o = { .name = "q", .capacity = capacity, .max_item = max_item };
+	tl_queue_opts o = {
+		.name = "q", .capacity = capacity, .max_item = max_item, .shared = shared_queues
+	};
 	tl_queue *q = NULL;
 
 	CHECK_EQ(tl_queue_open(&q, &o), 0);

@@ -58,7 +58,7 @@ TEST_KINDS(cancelled_as_the_item_comes)
 
 /* Many wait, most of them leave, and each item goes to one who has stayed. */
 /* D8: a cancelled getter loses no item */
-TEST_KINDS(many_getters_leave)
+TEST_PRIVATE_KINDS(many_getters_leave)
 {
 	enum { MANY = 30, STAY = 3 };
 	tl_queue *q = make_kind(0);
@@ -110,7 +110,7 @@ TEST_KINDS(getters_whose_deadline_passes)
 }
 
 /* D8: a cancelled putter leaves no item and no gap */
-TEST_KINDS(cancelled_putter_is_passed_over)
+TEST_PRIVATE_KINDS(cancelled_putter_is_passed_over)
 {
 	tl_queue *q = make_kind(1);
 	struct call b = { .q = q, .v = 2 }, c = { .q = q, .v = 3 };

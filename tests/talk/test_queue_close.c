@@ -34,8 +34,8 @@ static void closed_upon(tl_fn *fn, bool full)
 	CHECK_EQ(reports[TL_R_MISUSE], 1);
 }
 
-TEST_KINDS(close_on_a_getter_before_it_waits) { closed_upon(call_get, false); }
-TEST_KINDS(close_on_a_putter_before_it_waits) { closed_upon(call_put, true); }
+TEST_PRIVATE_KINDS(close_on_a_getter_before_it_waits) { closed_upon(call_get, false); }
+TEST_PRIVATE_KINDS(close_on_a_putter_before_it_waits) { closed_upon(call_put, true); }
 
 struct pair {
 	tl_queue *q[2];
@@ -70,7 +70,7 @@ static tl_strand begin_select(tl_scope *s, struct pair *p)
 
 /* The select has been given q[0]'s item, and has not run since: what is put into q[1] finds it gone
  * from there, but it will still look. */
-TEST_KINDS(close_on_a_select_that_was_passed_over)
+TEST_PRIVATE_KINDS(close_on_a_select_that_was_passed_over)
 {
 	struct pair p = { .taken = -1 };
 	tl_scope s = { 0 };
@@ -106,5 +106,5 @@ static void closed_behind(bool end)
 	CHECK_EQ(reports[TL_R_MISUSE], 0);
 }
 
-TEST_KINDS(close_behind_a_select_that_was_given_the_item) { closed_behind(false); }
-TEST_KINDS(close_behind_a_select_that_was_told_the_end) { closed_behind(true); }
+TEST_PRIVATE_KINDS(close_behind_a_select_that_was_given_the_item) { closed_behind(false); }
+TEST_PRIVATE_KINDS(close_behind_a_select_that_was_told_the_end) { closed_behind(true); }

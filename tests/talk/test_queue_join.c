@@ -116,7 +116,7 @@ TEST_KINDS(join_waits_for_what_was_taken)
 
 /* An item that a getter waits for is never in the queue, and is unfinished all the same. */
 /* D8: join waits until all that was put is done */
-TEST_KINDS(join_counts_what_was_handed_over)
+TEST_PRIVATE_KINDS(join_counts_what_was_handed_over)
 {
 	tl_queue *q = make_kind(0);
 	struct call c = { .q = q };
@@ -136,7 +136,7 @@ TEST_KINDS(join_counts_what_was_handed_over)
 
 /* What a putter wants to put is not yet put. */
 /* D8: join waits until all that was put is done */
-TEST_KINDS(join_does_not_count_who_waits)
+TEST_PRIVATE_KINDS(join_does_not_count_who_waits)
 {
 	tl_queue *q = make_kind(1);
 	struct call c = { .q = q };
@@ -254,7 +254,7 @@ TEST_LIMIT(joiner_closes, 60)
 		tl_scope s = { 0 };
 		tl_queue *q;
 
-		now.kind = (enum kind)(i % KINDS);
+		now.kind = (enum kind)(i % PRIVATE_KINDS);
 		q = make_kind(0);
 		put_n(q, 2);
 		CHECK_EQ(tl_queue_get(q, &(int64_t){ 0 }, 8, TL_POLL), 8);

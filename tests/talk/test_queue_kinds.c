@@ -91,7 +91,7 @@ TEST(sizes_of_all_kinds)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
 		unsigned char item[3000], out[3000];
-		tl_queue_opts o = kind_opts(kind, SIZE_MAX, 3000);
+		tl_queue_opts o = kind_opts(kind, kind == SHARED ? 20000 : SIZE_MAX, 3000);
 		uint64_t seed = 31 + (uint64_t)kind;
 		int64_t bytes = 0;
 		tl_queue *q;
@@ -242,7 +242,7 @@ TEST_KINDS(says_how_many)
 }
 
 /* D8: without a bound it never fills */
-TEST_KINDS(without_a_bound)
+TEST_PRIVATE_KINDS(without_a_bound)
 {
 	tl_queue *q = make_kind(SIZE_MAX);
 	int64_t sum = 0, v;
@@ -257,7 +257,7 @@ TEST_KINDS(without_a_bound)
 }
 
 /* D8: a waiting getter gets what is put */
-TEST_KINDS(getter_waits)
+TEST_PRIVATE_KINDS(getter_waits)
 {
 	tl_queue *q = make_kind(CAPACITY);
 
@@ -277,7 +277,7 @@ TEST_KINDS(getter_waits)
 }
 
 /* D8: a waiting getter gets what is put */
-TEST_KINDS(getters_are_served_in_their_order)
+TEST_PRIVATE_KINDS(getters_are_served_in_their_order)
 {
 	tl_queue *q = make_kind(CAPACITY);
 	struct call c[4];
@@ -297,7 +297,7 @@ TEST_KINDS(getters_are_served_in_their_order)
 }
 
 /* D8: a waiting putter goes on when there is room */
-TEST_KINDS(putter_waits)
+TEST_PRIVATE_KINDS(putter_waits)
 {
 	tl_queue *q = make_kind(FULL);
 	int64_t v;
@@ -321,9 +321,9 @@ TEST_KINDS(putter_waits)
 
 /* Items that waited outside are in their place once they are in: the oldest putter's first. */
 /* D8: a waiting putter goes on when there is room */
-TEST_KINDS(waiting_items_find_their_place)
+TEST_PRIVATE_KINDS(waiting_items_find_their_place)
 {
-	static const int64_t expected[KINDS][5] = {
+	static const int64_t expected[PRIVATE_KINDS][5] = {
 		{ 20, 10, 5, 30, 1 }, /* as they came */
 		{ 10, 5, 30, 1, 20 }, /* the place that was freed is filled by the next */
 		{ 10, 5, 20, 1, 30 }  /* 5 is the smallest only when it is in */
@@ -346,7 +346,7 @@ TEST_KINDS(waiting_items_find_their_place)
 }
 
 /* D8: a waiting putter goes on when there is room */
-TEST_KINDS(through_a_queue_of_one)
+TEST_PRIVATE_KINDS(through_a_queue_of_one)
 {
 	tl_queue *q = make_kind(1);
 	struct call c[3];

@@ -109,6 +109,18 @@ TEST_LIMIT(once_impatient_threads, 60) { deal(THREADS, 3, true); }
 TEST_LIMIT(once_impatient_mixed, 60) { deal(MIXED, 1, true); }
 TEST_LIMIT(once_impatient_unbounded, 60) { deal(MIXED, SIZE_MAX, true); }
 
+static void deal_shared(enum mix how, size_t capacity, bool impatient)
+{
+	shared_queues = true;
+	deal(how, capacity, impatient);
+}
+
+TEST_LIMIT(once_shared_one_loop, 100) { deal_shared(ONE_LOOP, 16, false); }
+TEST_LIMIT(once_shared_mixed, 100) { deal_shared(MIXED, 16, false); }
+TEST_LIMIT(once_shared_capacity_one, 100) { deal_shared(LOOPS, 1, false); }
+TEST_LIMIT(once_shared_impatient_loops, 100) { deal_shared(LOOPS, 3, true); }
+TEST_LIMIT(once_shared_impatient_threads, 100) { deal_shared(THREADS, 3, true); }
+
 /* Cancelled at any moment: what a put or get of a cancelled strand did is in its answer. */
 static struct {
 	tl_queue *q;

@@ -199,6 +199,19 @@ TEST_LIMIT(storm_mixed, 60) { rage(MIXED, 128); }
 TEST_LIMIT(storm_capacity_one, 60) { rage(MIXED, 1); }
 TEST_LIMIT(storm_unbounded, 60) { rage(LOOPS, SIZE_MAX); }
 
+/* Queues that other processes could use too. */
+static void rage_shared(enum mix how, size_t capacity)
+{
+	shared_queues = true;
+	rage(how, capacity);
+}
+
+TEST_LIMIT(storm_shared_one_loop, 100) { rage_shared(ONE_LOOP, 20); }
+TEST_LIMIT(storm_shared_loops, 100) { rage_shared(LOOPS, 20); }
+TEST_LIMIT(storm_shared_threads, 100) { rage_shared(THREADS, 20); }
+TEST_LIMIT(storm_shared_mixed, 100) { rage_shared(MIXED, 128); }
+TEST_LIMIT(storm_shared_capacity_one, 100) { rage_shared(MIXED, 1); }
+
 /* -- rows: each side is one thread for long, so both go the short way; then a third looks in */
 
 static struct rows {

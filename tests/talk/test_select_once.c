@@ -152,6 +152,16 @@ TEST_LIMIT(once_loops, 60) { deal(LOOPS); }
 TEST_LIMIT(once_threads, 60) { deal(THREADS); }
 TEST_LIMIT(once_mixed, 60) { deal(MIXED); }
 
+static void deal_shared(enum mix how)
+{
+	shared_queues = true;
+	deal(how);
+}
+
+TEST_LIMIT(once_shared_one_loop, 100) { deal_shared(ONE_LOOP); }
+TEST_LIMIT(once_shared_loops, 100) { deal_shared(LOOPS); }
+TEST_LIMIT(once_shared_mixed, 100) { deal_shared(MIXED); }
+
 /* Descriptors and queues together, under fire from both sides. */
 static struct fire {
 	tl_queue *q;

@@ -203,6 +203,16 @@ TEST_LIMIT(storm_loops, 60) { storm(LOOPS); }
 TEST_LIMIT(storm_threads, 60) { storm(THREADS); }
 TEST_LIMIT(storm_mixed, 60) { storm(MIXED); }
 
+static void storm_shared(enum mix how)
+{
+	shared_queues = true;
+	storm(how);
+}
+
+TEST_LIMIT(storm_shared_one_loop, 100) { storm_shared(ONE_LOOP); }
+TEST_LIMIT(storm_shared_loops, 100) { storm_shared(LOOPS); }
+TEST_LIMIT(storm_shared_mixed, 100) { storm_shared(MIXED); }
+
 /* -- the classical ones */
 
 /* Each of n that are always ready has its share: with 8,000 rounds the expected 2,000 have a

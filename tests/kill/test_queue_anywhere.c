@@ -1,0 +1,318 @@
+/* test_queue_anywhere.c - processes are killed in a call on a shared queue, after each of its
+ * instructions; the others go on, with all that was put and nothing twice. */
+#include "kill.h"
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+
+enum { CAPACITY = 4, LARGE = 600, SMALL = 100, STRIDE = TSAN ? 37 : ASAN ? 13 : 1 };
+
+static struct scene {
+	tl_queue *q;
+	_Atomic int returned; /* the victim's call is over */
+} * scene;
+
+struct item {
+	int number;
+	char rest[LARGE - 4];
+};
+
+static size_t size_of(int number) { return number % 2 ? LARGE : SMALL; }
+
+static struct item make(int number)
+{
+	struct item it = { .number = number };
+
+	memset(it.rest, number, sizeof it.rest);
+	return it;
+}
+
+static void check(const struct item *it, int size, int number)
+{
+	CHECK_EQ(it->number, number);
+	CHECK_EQ(size, (int)size_of(number));
+	for (int i = 0; i < size - 4; i++)
+		CHECK_EQ(it->rest[i], number);
+}
+
+static int put_number(int number)
+{
+	struct item it = make(number);
+
+	return tl_queue_put(scene->q, &it, size_of(number), tl_after(tl_s(60)));
+}
+
+static int get_one(void)
+{
+	struct item it;
+	int r = tl_queue_get(scene->q, &it, sizeof it, tl_after(tl_s(60)));
+
+	if (r < 0)
+		return r;
+	check(&it, r, it.number);
+	return it.number;
+}
+
+/* -- the victims' calls: 1 and 2 are in it */
+
+static int expected; /* what the victim puts */
+static volatile int answer;
+static struct item given, *lent; /* made beforehand: only the calls are stepped through */
+
+static void puts_small(void) { answer = tl_queue_put(scene->q, &given, SMALL, TL_NEVER); }
+static void puts_large(void) { answer = tl_queue_put(scene->q, &given, LARGE, TL_NEVER); }
+static void lends(void)
+{
+	if (tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_NEVER) == 0) {
+		memcpy(lent, &given, LARGE);
+		answer = tl_queue_commit(scene->q, lent, LARGE);
+	}
+}
+static void gets(void) { answer = tl_queue_get(scene->q, &given, LARGE, TL_NEVER); }
+static void borrows(void)
+{
+	if (tl_queue_borrow(scene->q, (void **)&lent, TL_NEVER) >= 0)
+		answer = tl_queue_return(scene->q, lent);
+}
+static void ends_it(void) { tl_queue_end(scene->q); }
+static void drops(void) { tl_queue_drop(scene->q); }
+static void tells_done(void) { tl_queue_done(scene->q); }
+
+/* Stops, and is stepped from there. */
+static pid_t victim(void (*fn)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(77);
+		raise(SIGSTOP);
+		fn();
+		atomic_store(&scene->returned, 1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("this system lets nobody trace a process");
+	CHECK(WIFSTOPPED(status));
+	return pid;
+}
+
+/* False: the call was over before. */
+static bool killed_after(pid_t pid, int steps)
+{
+	int status;
+
+	for (int i = 0; i < steps && !atomic_load(&scene->returned); i++) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
+			SKIP("this system lets nobody step a process");
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSTOPPED(status));
+	}
+	kill_now(pid);
+	return !atomic_load(&scene->returned);
+}
+
+/* It has all its places still, and the dead have nothing. */
+static void check_sound(void)
+{
+	struct item it;
+
+	for (int i = 0; i < CAPACITY; i++) {
+		it = make(101);
+		CHECK_EQ(tl_queue_put(scene->q, &it, size_of(101), TL_POLL), 0);
+	}
+	CHECK_EQ(tl_queue_put(scene->q, &it, SMALL, TL_POLL), -EAGAIN);
+	CHECK_EQ(tl_queue_count(scene->q), CAPACITY);
+	for (int i = 0; i < CAPACITY; i++)
+		CHECK_EQ(get_one(), 101);
+}
+
+static _Atomic int torn;
+static void count_torn(const tl_report *r, void *arg)
+{
+	(void)arg;
+	CHECK_EQ(r->kind, TL_R_TORN);
+	atomic_fetch_add(&torn, 1);
+}
+
+/* One processor for both: a step is a switch. */
+static void share_processor(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	sched_setaffinity(0, sizeof set, &set);
+}
+
+/* For each number of steps a new queue and a new victim; after() looks what became of them. */
+static void everywhere(void (*fn)(void), void (*after)(bool returned))
+{
+	bool inside = true;
+	int n = 0;
+
+	share_processor();
+	tl_on_report(count_torn, NULL);
+	scene = tl_shared(sizeof *scene);
+	CHECK(scene != NULL);
+	for (int steps = 0; inside; steps += STRIDE, n++) {
+		tl_queue_opts o = { .shared = true, .capacity = CAPACITY, .max_item = LARGE };
+
+		CHECK_EQ(tl_queue_open(&scene->q, &o), 0);
+		CHECK_EQ(put_number(1), 0);
+		CHECK_EQ(put_number(2), 0);
+		atomic_store(&scene->returned, 0);
+		inside = killed_after(victim(fn), steps);
+		after(!inside);
+		tl_queue_close(scene->q);
+	}
+	printf("%d places to die, %d reports\n", n, torn);
+}
+
+/* -- what must be so afterwards */
+
+static int expected; /* what the victim puts */
+static volatile int answer;
+static int before, with; /* how often it was not in and was */
+
+static void after_put(bool returned)
+{
+	int n;
+
+	CHECK_EQ(put_number(6), 0);
+	CHECK_EQ(get_one(), 1);
+	CHECK_EQ(get_one(), 2);
+	n = get_one();
+	if (n == expected) {
+		with++;
+		n = get_one();
+	} else {
+		before++;
+		CHECK(!returned);
+	}
+	CHECK_EQ(n, 6);
+	CHECK_EQ(tl_queue_count(scene->q), 0);
+	check_sound();
+}
+
+static void check_both(void) { CHECK(before > 0 && with > 0); }
+
+/* D9: a process killed in the middle of a call keeps nobody from going on */
+TEST_LIMIT(put_small, 240)
+{
+	expected = 4;
+	given = make(4);
+	everywhere(puts_small, after_put);
+	check_both();
+	CHECK(SANITIZED || torn > 0);
+}
+
+TEST_LIMIT(put_large, 240)
+{
+	expected = 3;
+	given = make(3);
+	everywhere(puts_large, after_put);
+	check_both();
+	CHECK(SANITIZED || torn > 0);
+}
+
+TEST_LIMIT(loan_and_commit, 240)
+{
+	expected = 3;
+	given = make(3);
+	everywhere(lends, after_put);
+	check_both();
+	CHECK(SANITIZED || torn > 0);
+}
+
+static void after_get(bool returned)
+{
+	int n;
+
+	CHECK_EQ(put_number(6), 0);
+	n = get_one();
+	if (n == 1) {
+		before++;
+		CHECK(!returned);
+		n = get_one();
+	} else {
+		with++;
+	}
+	CHECK_EQ(n, 2);
+	CHECK_EQ(get_one(), 6);
+	CHECK_EQ(tl_queue_count(scene->q), 0);
+	check_sound();
+}
+
+TEST_LIMIT(get, 240)
+{
+	everywhere(gets, after_get);
+	check_both();
+}
+
+TEST_LIMIT(borrow_and_return, 240)
+{
+	everywhere(borrows, after_get);
+	check_both();
+}
+
+static void after_end(bool returned)
+{
+	int r = put_number(6);
+
+	CHECK(r == 0 || r == -EPIPE);
+	r < 0 ? with++ : before++;
+	CHECK(!returned || r < 0);
+	CHECK_EQ(get_one(), 1);
+	CHECK_EQ(get_one(), 2);
+	if (r == 0)
+		CHECK_EQ(get_one(), 6);
+	tl_queue_end(scene->q);
+	CHECK_EQ(get_one(), -EPIPE);
+}
+
+TEST_LIMIT(end, 240)
+{
+	everywhere(ends_it, after_end);
+	check_both();
+}
+
+static void after_drop(bool returned)
+{
+	int lost = tl_queue_drop(scene->q);
+
+	CHECK(lost == 0 || lost == 2);
+	lost ? before++ : with++;
+	CHECK(!returned || !lost);
+	CHECK_EQ(get_one(), -EPIPE);
+	CHECK_EQ(tl_queue_count(scene->q), 0);
+}
+
+TEST_LIMIT(drop, 240)
+{
+	everywhere(drops, after_drop);
+	check_both();
+}
+
+static void after_done(bool returned)
+{
+	int left = tl_queue_unfinished(scene->q);
+
+	CHECK(left == 1 || left == 2);
+	left == 1 ? with++ : before++;
+	CHECK(!returned || left == 1);
+	while (left--)
+		CHECK_EQ(tl_queue_done(scene->q), 0);
+	CHECK_EQ(tl_queue_join(scene->q, TL_NEVER), 0);
+}
+
+TEST_LIMIT(done, 240)
+{
+	everywhere(tells_done, after_done);
+	check_both();
+}
