@@ -1,4 +1,5 @@
-/* M11: a process that says hello. */
+/* process_hello.c - the student manual's Process(target=say_hello, args=("world",)): a process gets
+ * its own copy of what it is to greet. */
 #include <stdio.h>
 #include <telar.h>
 

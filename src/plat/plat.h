@@ -131,8 +131,6 @@ uint64_t plat_process_stamp(pid_t pid);
 /* sig for process pid, if still(arg) says, once it can be no other, that it is the one that was
  * meant; -ESRCH if not. */
 int plat_process_signal(pid_t pid, int sig, bool (*still)(void *arg), void *arg);
-/* Wait until pid, no child of ours, runs no more. */
-void plat_process_await(pid_t pid);
 void plat_random(void *buf, size_t n);
 
 /* -- this program once more (spawn.c, start.c) */
@@ -146,9 +144,12 @@ extern bool plat_instead_possible;
  * NAME=VALUE, added to its environment.  fds: become 3, 4 ...; all others but 0, 1 and 2 are closed
  * there.  It has all signals blocked. */
 int plat_spawn_self(const char *mark, const int *fds, unsigned n);
-/* Is process pid this very program, and the same user's? */
-bool plat_same_program(pid_t pid);
-pid_t plat_peer(int fd); /* who made this socket pair; < 0: unknown */
+/* Is fd a line as plat_tell and plat_hear want it, and is it this very program, as the same user,
+ * who made it? */
+bool plat_is_line(int fd);
+bool plat_peer_is_us(int fd);
+/* The same file at a number that is nobody's standard stream; < 0: none is left, or fd is < 0. */
+int plat_above_stdio(int fd);
 
 /* What a process may do.  Two are alike if their bytes are. */
 struct plat_rights {

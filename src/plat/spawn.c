@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -134,25 +133,41 @@ int plat_spawn_self(const char *mark, const int *fds, unsigned n)
 	return r;
 }
 
-bool plat_same_program(pid_t pid)
+/* Its executable is hidden from us where it has just given up its rights: then the user must do. */
+bool plat_peer_is_us(int fd)
 {
-	struct stat mine, its, its_process;
-	char path[40];
-
-	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-	if (stat("/proc/self/exe", &mine) < 0 || stat(path, &its) < 0)
-		return false;
-	snprintf(path, sizeof path, "/proc/%d", (int)pid);
-	return mine.st_dev == its.st_dev && mine.st_ino == its.st_ino &&
-	       stat(path, &its_process) == 0 && its_process.st_uid == geteuid();
-}
-
-pid_t plat_peer(int fd)
-{
+	struct stat mine, its;
 	struct ucred peer;
 	socklen_t size = sizeof peer;
+	char path[40];
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : peer.pid;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)peer.pid);
+	if (stat("/proc/self/exe", &mine) < 0)
+		return false;
+	if (stat(path, &its) < 0)
+		return errno == EACCES;
+	return mine.st_dev == its.st_dev && mine.st_ino == its.st_ino;
+}
+
+bool plat_is_line(int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+int plat_above_stdio(int fd)
+{
+	int r = fd;
+
+	if (fd < 0 || fd >= FIRST)
+		return fd;
+	r = fcntl(fd, F_DUPFD_CLOEXEC, FIRST);
+	close(fd);
+	return r;
 }
 
 void plat_rights(struct plat_rights *ret)
@@ -245,15 +260,4 @@ int plat_process_signal(pid_t pid, int sig, bool (*still)(void *arg), void *arg)
 		r = -errno;
 	close(fd);
 	return r;
-}
-
-void plat_process_await(pid_t pid)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-
-	if (p.fd < 0)
-		return;
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
-	close(p.fd);
 }

@@ -174,18 +174,25 @@ static unsigned gather_fds(struct launch *a, const tl_process_opts *o, int *fds)
 	return n;
 }
 
+int process_send(struct process *p, const tl_process_opts *o)
+{
+	int fds[STDIO + MOST_GIVEN];
+	unsigned n = gather_fds(p->launch, o, fds);
+
+	atomic_store_explicit(&p->launch->word, LAUNCH_NEW + p->lost, memory_order_release);
+	return zygote_send(p, fds, n);
+}
+
 int process_launch(struct strand *s, const tl_process_opts *o)
 {
 	struct process *p = s->arg;
-	int fds[STDIO + MOST_GIVEN], r;
-	unsigned n;
+	int r;
 
 	flush(stdout);
 	flush(stderr);
 	p->launch->grace = scope_grace(s->scope);
-	n = gather_fds(p->launch, o, fds);
 	deadlock_outside(1);
-	r = zygote_send(p, fds, n);
+	r = process_send(p, o);
 	if (r < 0)
 		process_failed(p, r);
 	return r;
@@ -200,7 +207,7 @@ int tl_process_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o)
 
 static tl_end ending(const struct launch *a, int status)
 {
-	if (atomic_load_explicit(&a->state, memory_order_acquire) == LAUNCH_DONE)
+	if (launch_state(a) == LAUNCH_DONE)
 		return (tl_end){ (enum tl_how)a->how, a->result };
 	if (status < 0)
 		return (tl_end){ TL_UNKNOWN, 0 };
@@ -218,13 +225,14 @@ static bool was_stopped(const struct launch *a, tl_end end)
 
 void process_ended(struct process *p, int status)
 {
-	tl_end end = ending(p->launch, status);
+	tl_end end;
+	bool bad;
 
 	zygote_settle(p);
+	end = ending(p->launch, status);
+	bad = strand_status(end) < 0 && !was_stopped(p->launch, end);
 	/* Its time has passed; its number is still asked for. */
-	SHOW(p->strand->planned, atomic_load_explicit(&p->launch->pid, memory_order_relaxed));
-	bool bad = strand_status(end) < 0 && !was_stopped(p->launch, end);
-
+	SHOW(p->strand->planned, launch_pid(p->launch));
 	strand_end_as(p->strand, end, bad);
 	zygote_drop(p);
 	forget(p);
@@ -275,16 +283,14 @@ int process_state(const struct strand *s)
 		return TL_READY;
 	if (LOOK(s->planned) > plat_now())
 		return TL_CREATED;
-	return atomic_load_explicit(&p->launch->state, memory_order_relaxed) == LAUNCH_NEW
-		       ? TL_READY
-		       : TL_RUNNING;
+	return launch_state(p->launch) >= LAUNCH_LOST ? TL_READY : TL_RUNNING;
 }
 
 pid_t process_id(const struct strand *s)
 {
 	struct process *p = process_of(s);
 
-	return p ? atomic_load_explicit(&p->launch->pid, memory_order_acquire) : 0;
+	return p ? launch_pid(p->launch) : 0;
 }
 
 /* It is gone before it is reaped, and so before its pid can be another's. */

@@ -10,18 +10,18 @@
 #include "run/run.h"
 #include "telar/process.h"
 
-/* Who sets it: NEW the program; BEGUN the process, before any code of the user's; DONE the process,
- * with result and how; LOST the program, when the zygote is gone. */
-enum { LAUNCH_NEW, LAUNCH_BEGUN, LAUNCH_DONE, LAUNCH_LOST };
+/* Who sets it: NEW (and a number: for the how manieth time) the program; BEGUN the process, before
+ * any code of the user's; DONE the process, with result and how; LOST the program, when the zygote
+ * is gone. */
+enum { LAUNCH_BEGUN = 1, LAUNCH_DONE, LAUNCH_LOST, LAUNCH_NEW };
 
 /* In the shared window, from the start to the end. */
 struct launch {
-	_Atomic uint32_t state;
+	_Atomic uint64_t word; /* the state, and in its high half from BEGUN on the process's pid */
 	_Atomic uint32_t asked;  /* 1: to stop; a futex word of the process's listener */
 	_Atomic uint32_t paused; /* a futex word */
 	_Atomic uint32_t
-		gone;        /* the zygote's: about to be reaped, from here on pid may be another */
-	_Atomic int32_t pid; /* 0: not yet */
+		gone; /* the zygote's: about to be reaped, from here on pid may be another */
 	int result, how;
 	pid_t parent;
 	int64_t at;    /* .at */
@@ -29,7 +29,7 @@ struct launch {
 	tl_func fn;
 	void *arg;
 	char name[32], family[32]; /* "1:" of Process-1, for names of its own processes */
-	uint64_t stamp;            /* the process's, see plat_process_stamp */
+	_Atomic uint64_t stamp;    /* the process's, see plat_process_stamp */
 	bool group, has_cwd;
 	uint32_t stdio,
 		given;  /* of the descriptors that come along: bits of 0 to 2; how many more */
@@ -38,13 +38,30 @@ struct launch {
 	_Alignas(max_align_t) char bytes[]; /* the copy of *arg first */
 };
 
+static inline uint32_t launch_state(const struct launch *a)
+{
+	return (uint32_t)atomic_load_explicit(&a->word, memory_order_acquire);
+}
+
+static inline pid_t launch_pid(const struct launch *a) /* 0: not yet */
+{
+	return (pid_t)(atomic_load_explicit(&a->word, memory_order_acquire) >> 32);
+}
+
+/* From state `from`, without a pid, to `to`.  False: somebody else was first. */
+static inline bool launch_move(struct launch *a, uint64_t from, uint32_t to, pid_t pid)
+{
+	return atomic_compare_exchange_strong_explicit(&a->word, &from,
+		(uint64_t)(uint32_t)pid << 32 | to, memory_order_acq_rel, memory_order_acquire);
+}
+
 #define ZYGOTE_MARK "TELAR_ZYGOTE"           /* in its environment: NONCE:ADDRESS OF THE WINDOW */
 enum { ZYGOTE_LINE = 3, ZYGOTE_WINDOW = 4 }; /* its descriptors */
 
 /* Program to zygote. */
 enum { ORDER_START = 1, ORDER_LOOK };
 struct order {
-	uint32_t what;
+	uint32_t what, state; /* of the launch, if it is for this order to begin */
 	struct launch *launch;
 	void *cookie;
 };
@@ -66,7 +83,8 @@ struct process {
 	struct zygote *_Atomic zygote;
 	struct strand *strand;
 	struct launch *launch;
-	bool sending; /* a thread is telling the zygote */
+	bool sending;  /* a thread is telling the zygote */
+	uint32_t lost; /* how often it was lost with its zygote before it began */
 };
 
 /* zygote.c: in the zygote, in place of main; comes back if this is none */
@@ -74,6 +92,7 @@ void zygote_instead_of_main(void);
 
 /* zygote_link.c */
 int zygote_ready(void); /* there is one, and it has our rights */
+int process_send(struct process *p, const tl_process_opts *o);
 int zygote_send(struct process *p, const int *fds, unsigned n);
 void zygote_bell(struct zygote *z); /* some of its processes are asked to stop; any lock held */
 /* Its end is known: status as waitpid's, or < 0: TL_UNKNOWN. */

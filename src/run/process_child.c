@@ -122,6 +122,7 @@ _Noreturn void process_live(struct launch *a, const int *fds, unsigned n)
 	flush();
 	a->result = end.value;
 	a->how = end.how;
-	atomic_store_explicit(&a->state, LAUNCH_DONE, memory_order_release);
+	atomic_store_explicit(
+		&a->word, (uint64_t)getpid() << 32 | LAUNCH_DONE, memory_order_release);
 	_exit(r < 0);
 }

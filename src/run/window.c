@@ -180,7 +180,7 @@ static struct window *make(void)
 {
 	size_t head = (sizeof(struct window) + LINE - 1) / LINE * LINE;
 	struct window *w = MAP_FAILED;
-	int fd = memfd_create("telar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = plat_above_stdio(memfd_create("telar", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 
 	if (fd < 0)
 		return NULL;

@@ -172,20 +172,18 @@ static void take_environment(const struct launch *a)
 	environ = env;
 }
 
-static _Noreturn void be_child(pid_t parent, struct launch *a, int *fds, unsigned n)
+static _Noreturn void be_child(pid_t parent, const struct order *o, int *fds, unsigned n)
 {
-	uint32_t state = LAUNCH_NEW;
+	struct launch *a = o->launch;
 	unsigned n_stdio = (unsigned)__builtin_popcount(a->stdio);
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
-	atomic_store_explicit(&a->pid, getpid(), memory_order_release);
-	a->stamp = window_stamp();
-	if (!atomic_compare_exchange_strong_explicit(
-		    &a->state, &state, LAUNCH_BEGUN, memory_order_acq_rel, memory_order_acquire))
-		_exit(127); /* the zygote was already taken for dead */
+	if (!launch_move(a, o->state, LAUNCH_BEGUN, getpid()))
+		_exit(127); /* the zygote was already taken for dead, and this for not begun */
+	atomic_store_explicit(&a->stamp, window_stamp(), memory_order_release);
 	close(ZYGOTE_LINE);
 	if (a->group)
 		setpgid(0, 0);
@@ -221,12 +219,11 @@ static void start(const struct order *o, int *fds, unsigned n)
 	if (room())
 		pid = fork();
 	if (pid == 0)
-		be_child(me, o->launch, fds, n);
+		be_child(me, o, fds, n);
 	if (pid < 0) {
 		tell((struct news){ .what = NEWS_FAILED, .value = -errno, .cookie = o->cookie });
 		return;
 	}
-	atomic_store_explicit(&o->launch->pid, pid, memory_order_release);
 	c = &zygote.at[zygote.n++];
 	*c = (struct child){ .pid = pid, .launch = o->launch, .cookie = o->cookie };
 	look_at(c, plat_now());
@@ -298,7 +295,7 @@ static void settle(void)
 	sigprocmask(SIG_SETMASK, &zygote.waiting, NULL);
 	sigdelset(&zygote.waiting, SIGCHLD);
 	sigaction(SIGCHLD, &a, &zygote.old);
-	thread_prepare();
+	strand_self(); /* children find all of this made */
 }
 
 /* The mark says that we are to be the zygote.  Whoever set it, main does not run if there is a line
@@ -307,17 +304,15 @@ void zygote_instead_of_main(void)
 {
 	const char *mark = getenv(ZYGOTE_MARK);
 	uint64_t nonce, window;
-	pid_t peer;
 	int r;
 
 	if (!mark || getauxval(AT_SECURE))
 		return;
 	r = sscanf(mark, "%" SCNx64 ":%" SCNx64, &nonce, &window);
 	unsetenv(ZYGOTE_MARK);
-	peer = plat_peer(ZYGOTE_LINE);
-	if (r != 2 || peer < 0)
+	if (r != 2 || !plat_is_line(ZYGOTE_LINE))
 		return;
-	if (!plat_same_program(peer) || plat_thread_count() != 1)
+	if (!plat_peer_is_us(ZYGOTE_LINE) || plat_thread_count() != 1)
 		refuse(-ENOTSUP);
 	r = window_attach(ZYGOTE_WINDOW, (void *)(uintptr_t)window);
 	if (r < 0)

@@ -9,6 +9,7 @@
  * Whoever makes one holds line.making, a futex word: others wait for it in the system, with their
  * threads, for milliseconds. */
 #include "base/mem.h"
+#include "run/bias.h"
 #include "run/process.h"
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +22,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60, TRIES = 16 };
+enum { PATIENCE_S = 60, TRIES = 16, FIRST_STEPS = 118 /* of spin_pause: some 30 ms */ };
 
 struct zygote {
 	int fd;
@@ -67,24 +68,57 @@ static void making_end(void)
 static bool lives(void *launch)
 {
 	const struct launch *a = launch;
-	uint64_t then = a->stamp, now = plat_process_stamp(atomic_load(&a->pid));
+	uint64_t then = atomic_load_explicit(&a->stamp, memory_order_acquire),
+		 now = plat_process_stamp(launch_pid(a));
 
 	return now && (now == then || now == PLAT_RUNS || then == PLAT_RUNS);
 }
 
-/* Its zygote is gone, and with it the process, or soon: but for one that has changed its user. */
-static void lose(struct process *p)
+/* Wait until it is gone.  Without a stamp it was killed in its very first instruction, or has not
+ * come to the second yet. */
+static void await_end(struct launch *a)
 {
-	struct launch *a = p->launch;
-	uint32_t state = LAUNCH_NEW;
 	unsigned turn = 0;
 
-	if (!atomic_compare_exchange_strong_explicit(
-		    &a->state, &state, LAUNCH_LOST, memory_order_acq_rel, memory_order_acquire))
-		while (lives(a)) {
-			plat_process_signal(atomic_load(&a->pid), SIGKILL, lives, a);
-			spin_pause(&turn);
-		}
+	while (!atomic_load_explicit(&a->stamp, memory_order_acquire) && turn < FIRST_STEPS)
+		spin_pause(&turn);
+	while (lives(a)) {
+		plat_process_signal(launch_pid(a), SIGKILL, lives, a);
+		spin_pause(&turn);
+	}
+}
+
+/* It never began: once more, with the next zygote.  Descriptors that it was to be given may be
+ * closed by now, or others.  Nobody rings the old one's bell while its strand is held. */
+static void relaunch(struct process *p, struct zygote *z)
+{
+	bool visitor = strand_hold(p->strand);
+	int r;
+
+	spin_lock(&line.lock);
+	list_remove(&p->link);
+	z->n--;
+	atomic_store_explicit(&p->zygote, NULL, memory_order_release);
+	spin_unlock(&line.lock);
+	strand_let(p->strand, visitor);
+	p->lost++;
+	r = process_send(p, NULL);
+	if (r < 0)
+		process_failed(p, r);
+}
+
+/* Its zygote is gone, and with it the process, or soon: but for one that has changed its user. */
+static void lose(struct process *p, struct zygote *z)
+{
+	struct launch *a = p->launch;
+	bool begun = !launch_move(a, LAUNCH_NEW + p->lost, LAUNCH_LOST, 0);
+
+	if (!begun && !a->given && p->lost < TRIES) {
+		relaunch(p, z);
+		return;
+	}
+	if (begun)
+		await_end(a);
 	process_ended(p, -1);
 }
 
@@ -149,7 +183,7 @@ static void hear(void *arg)
 			process_failed(news.cookie, news.value);
 	while (!is_left(z)) {
 		if ((p = next_lost(z)))
-			lose(p);
+			lose(p, z);
 		else
 			spin_pause(&turn); /* one is being told of: that fails at once */
 	}
@@ -189,6 +223,8 @@ static int spawn(void)
 		return -ENOSPC;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
+	pair[0] = plat_above_stdio(pair[0]);
+	pair[1] = plat_above_stdio(pair[1]);
 	plat_random(&nonce, sizeof nonce);
 	snprintf(mark, sizeof mark, ZYGOTE_MARK "=%llx:%llx", (unsigned long long)nonce,
 		(unsigned long long)(uintptr_t)window);
@@ -324,7 +360,7 @@ static void end_sending(struct process *p, struct zygote *z, int r)
 
 int zygote_send(struct process *p, const int *fds, unsigned n)
 {
-	struct order order = { ORDER_START, p->launch, p };
+	struct order order = { ORDER_START, LAUNCH_NEW + p->lost, p->launch, p };
 	int r;
 
 	for (int i = 0; i < TRIES; i++) {

@@ -103,6 +103,35 @@ def snooze(lines):
         raise Late(f'one after another: {lines}')
 
 
+def snooze_in_processes(lines):
+    """Each sleeps, then wakes; what a process prints leaves it when its buffer does."""
+    same(sorted(lines), sorted(f'Proceso {i} {what}' for i in range(10)
+                               for what in ('durmiendo 5 segundos', 'despierto')))
+    for i in range(10):
+        if lines.index(f'Proceso {i} durmiendo 5 segundos') > lines.index(f'Proceso {i} despierto'):
+            raise Wrong(f'{i} wakes first: {lines}')
+
+
+def snooze_mixed(lines):
+    """Two processes of five threads: both have the numbers 0 to 4."""
+    same(sorted(lines), sorted(2 * [f'Hilo {i} {what}' for i in range(5)
+                                    for what in ('durmiendo 5 segundos', 'despierto')]))
+
+
+def process_info(lines):
+    """Three processes, no two the same, all started by the program."""
+    same(lines[:2], ['Iniciamos los procesos', 'Nombre del módulo: __main__'])
+    matches(lines[2], r'Proceso padre: \d+')
+    own = lines[3].removeprefix('ID del proceso ')
+    tasks = [re.fullmatch(r'Tarea (\d): proceso (\d+), iniciado por (\d+)', l) for l in lines[4:7]]
+    if not all(tasks):
+        raise Wrong(f'no three tasks: {lines}')
+    same(sorted(m[1] for m in tasks), ['1', '2', '3'])
+    same({m[3] for m in tasks}, {own})
+    same(len({m[2] for m in tasks} - {own}), 3)
+    same(lines[7:], ['Los subprocesos han finalizado...'])
+
+
 def two_at_a_time(lines):
     """All ten sleep and wake, in the order of their turns; never more than two sleep, and two do."""
     asleep, most = set(), 0
@@ -235,9 +264,13 @@ EXAMPLES = [
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),
     ('process_hello', '', exactly('Hello, world!')),
+    ('process_info', '', process_info),
+    ('process_lock', '', any_order(*(f'hello world {i}' for i in range(10)))),
     ('receipts_async', '--scale 0.02 --students 20', receipts),
     ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
     ('snooze_pool', '--scale 0.02', two_at_a_time),
+    ('snooze_mixed', '--scale 0.01', snooze_mixed),
+    ('snooze_processes', '--scale 0.01', snooze_in_processes),
     ('snooze_threads', '--scale 0.1', snooze),
     ('thread_subclass', '', exactly(
         'Ejecutando el hilo principal...', *(f' Ejecutando el hilo:  {i}' for i in range(3)))),

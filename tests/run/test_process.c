@@ -24,7 +24,7 @@ static tl_strand begin(tl_scope *s, tl_fn *fn, void *arg, size_t copy)
 	return t;
 }
 
-/* The whole int, not the eight bits of an exit status. */
+/* D11: the result comes back as it is: a whole int, an exit code, or the signal */
 TEST(result_is_whole)
 {
 	const int results[] = { 0, 1, 123456, 2147483647 };
@@ -60,6 +60,7 @@ static int dies(void *arg)
 	return 0;
 }
 
+/* D11: the result comes back as it is: a whole int, an exit code, or the signal */
 TEST(exit_code)
 {
 	tl_scope s = { .keep_going = true };
@@ -77,6 +78,7 @@ TEST(exit_code)
 	CHECK_EQ(s.n_failures, 1);
 }
 
+/* D11: the result comes back as it is: a whole int, an exit code, or the signal */
 TEST(signal)
 {
 	tl_failure f;
@@ -100,6 +102,7 @@ static void keep(const tl_report *r, void *arg)
 		snprintf(told, sizeof told, "%s %s", r->name, r->text);
 }
 
+/* D11: a failure is told with the process's name and how it ended */
 TEST(report_says_how)
 {
 	tl_on_report(keep, NULL);
@@ -130,7 +133,7 @@ static int sleeps_in_a_task(void *arg)
 	return 0;
 }
 
-/* Whether it waits, computes, or waits for others. */
+/* D11: a request to stop reaches it, whether it waits, computes, or waits for others */
 TEST(cancel_reaches_it)
 {
 	tl_fn *const all[] = { sleeps, computes, sleeps_in_a_task };
@@ -208,7 +211,7 @@ static int ignores(void *arg)
 	return 0;
 }
 
-/* Deaf to the request, then to SIGTERM: SIGKILL, and no failure, for the scope wanted it gone. */
+/* D11: one that stops neither when asked nor at SIGTERM is killed, and its scope has not failed */
 TEST(deaf_one_is_killed)
 {
 	_Atomic int *begun = tl_shared(sizeof *begun);
@@ -228,6 +231,7 @@ TEST(deaf_one_is_killed)
 	CHECK_EQ(tl_finish(), 0);
 }
 
+/* D11: a daemon is ended with its scope */
 TEST(daemon_is_ended_with_its_scope)
 {
 	tl_scope s = { 0 };
@@ -260,6 +264,8 @@ TEST(first_failure_cancels_siblings)
 	CHECK_EQ(tl_scope_close(&s), -EIO);
 }
 
+/* D11: join answers again after the end
+ * D11: a signal to a process that has ended is told, instead of nothing */
 TEST(join_twice_and_late)
 {
 	int seven = 7;
@@ -293,6 +299,7 @@ TEST(sends_signals)
 	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
 }
 
+/* D11: its end can be waited for beside others */
 TEST(select_on_its_end)
 {
 	tl_strand a = begin(NULL, sleeps, NULL, 0), b = begin(NULL, exits, NULL, 0);

@@ -1,0 +1,355 @@
+/* The zygote: it may be killed, interrupted and replaced; it is in nobody's way. */
+#include "check.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <telar.h>
+
+struct shared {
+	_Atomic int zygote, begun, inner;
+	tl_lock lock;
+	long a;
+};
+static struct shared *m;
+
+static void share(void)
+{
+	m = tl_shared(sizeof *m);
+	CHECK(m);
+}
+
+static int notes_zygote(void *arg)
+{
+	((struct shared *)arg)->zygote = getppid();
+	return 0;
+}
+
+static pid_t zygote_now(void)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	CHECK_EQ(tl_process_start(&s, notes_zygote, m, NULL), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	return m->zygote;
+}
+
+/* It runs no more; who reaps it, and when, is the system's affair. */
+static void gone(pid_t pid)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+
+	if (p.fd < 0) {
+		CHECK_EQ(errno, ESRCH);
+		return;
+	}
+	CHECK_EQ(poll(&p, 1, -1), 1);
+	close(p.fd);
+}
+
+static int stays(void *arg)
+{
+	((struct shared *)arg)->begun++;
+	return tl_sleep(tl_s(1000));
+}
+
+/* D11: a zygote that was killed is replaced */
+TEST(killed_and_replaced)
+{
+	pid_t first, second;
+
+	share();
+	first = zygote_now();
+	CHECK_EQ(zygote_now(), first);
+	CHECK_EQ(kill(first, SIGKILL), 0);
+	gone(first);
+	second = zygote_now();
+	CHECK(second != first);
+	CHECK_EQ(kill(second, 0), 0);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+/* Not even a moment between: it dies with the order, or is found dead by the start. */
+TEST(killed_before_each_start)
+{
+	share();
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(kill(zygote_now(), SIGKILL), 0);
+	CHECK_EQ(zygote_now() > 0, 1);
+}
+
+TEST(its_processes_go_with_it)
+{
+	tl_scope s = { .keep_going = true };
+	tl_strand t[3];
+	tl_end e;
+
+	share();
+	tl_scope_open(&s);
+	for (int i = 0; i < 3; i++)
+		tl_process_start(&s, stays, m, &(tl_opts){ .ret = &t[i] });
+	while (m->begun < 3)
+		tl_sleep(tl_ms(1));
+	CHECK_EQ(kill(zygote_now(), SIGKILL), 0);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(tl_join(t[i], &e, TL_NEVER), 0);
+		CHECK_EQ(e.how, TL_UNKNOWN);
+		gone(tl_os_id(t[i]));
+	}
+	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
+	CHECK_EQ(s.n_failures, 3);
+}
+
+/* D11: the zygote survives an interrupt from the terminal */
+TEST(interrupted)
+{
+	const int sigs[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGUSR1, SIGPIPE };
+	pid_t z;
+
+	share();
+	z = zygote_now();
+	for (int i = 0; i < 7; i++)
+		CHECK_EQ(kill(z, sigs[i]), 0);
+	CHECK_EQ(zygote_now(), z);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+static _Atomic int children;
+static void on_child(int sig) { (void)sig, children++; }
+
+/* D11: a program that waits for all its children does not wait for ours */
+TEST(nobodys_child)
+{
+	signal(SIGCHLD, on_child);
+	share();
+	CHECK_EQ(kill(zygote_now(), SIGKILL), 0);
+	gone(m->zygote);
+	zygote_now();
+	CHECK_EQ(waitpid(-1, NULL, 0), -1);
+	CHECK_EQ(errno, ECHILD);
+	CHECK_EQ(children, 0);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+TEST(no_group_of_its_own)
+{
+	share();
+	CHECK_EQ(getpgid(zygote_now()), getpgid(0));
+	CHECK_EQ(getsid(m->zygote), getsid(0));
+}
+
+/* Another user, group, capability or no_new_privs: the next process is another zygote's, and those
+ * of the first live on. */
+TEST(replaced_with_other_rights)
+{
+	tl_strand t;
+	pid_t first;
+
+	share();
+	first = zygote_now();
+	tl_process_start(NULL, stays, m, &(tl_opts){ .ret = &t });
+	while (!m->begun)
+		tl_sleep(tl_ms(1));
+	CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	CHECK(zygote_now() != first);
+	CHECK(tl_alive(t));
+	CHECK_EQ(kill(first, 0), 0);
+	tl_cancel(t);
+	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	gone(first);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+TEST(early)
+{
+	pid_t z;
+
+	share();
+	CHECK_EQ(tl_zygote_start(), 0);
+	CHECK_EQ(tl_zygote_start(), 0);
+	z = zygote_now();
+	CHECK_EQ(zygote_now(), z);
+}
+
+static int starts_one(void *arg)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_process_start(&s, notes_zygote, arg, NULL);
+	((struct shared *)arg)->inner = tl_scope_close(&s);
+	return ((struct shared *)arg)->inner;
+}
+
+/* D11: a process may start processes of its own, which end with it */
+TEST(nested)
+{
+	pid_t own;
+
+	share();
+	m->inner = 1;
+	own = zygote_now();
+	tl_process_start(NULL, starts_one, m, NULL);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(m->inner, 0);
+	CHECK(m->zygote != own);
+	gone(m->zygote);
+}
+
+static int starts_many(void *arg)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 10; i++)
+		tl_process_start(&s, notes_zygote, arg, NULL);
+	return tl_scope_close(&s);
+}
+
+/* D11: from tasks and threads alike; the first ones meet at a zygote that is only being made */
+TEST(started_from_everywhere)
+{
+	share();
+	for (int i = 0; i < 4; i++) {
+		tl_thread_start(NULL, starts_many, m, NULL);
+		tl_task_start(NULL, starts_many, m, NULL);
+	}
+	CHECK_EQ(tl_finish(), 0);
+}
+
+static int counts(void *arg)
+{
+	struct shared *s = arg;
+	int r = tl_lock_acquire(&s->lock, TL_NEVER);
+
+	if (r < 0)
+		return r;
+	s->a++;
+	tl_lock_release(&s->lock);
+	return 0;
+}
+
+TEST_LIMIT(a_thousand_starts, 120)
+{
+	enum { N = 1000, AT_A_TIME = 10 };
+
+	share();
+	for (int i = 0; i < N; i += AT_A_TIME) {
+		tl_scope s = { 0 };
+
+		tl_scope_open(&s);
+		for (int k = 0; k < AT_A_TIME; k++)
+			tl_process_start(&s, counts, m, NULL);
+		CHECK_EQ(tl_scope_close(&s), 0);
+	}
+	CHECK_EQ(m->a, N);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+static int ticks(void *arg)
+{
+	while (!((struct shared *)arg)->inner)
+		if (tl_sleep(tl_ms(1)) < 0)
+			return 0;
+	return 0;
+}
+
+static int waits_for_one(void *arg)
+{
+	struct shared *s = arg;
+	tl_strand t;
+	int r;
+
+	tl_process_start(NULL, stays, s, &(tl_opts){ .ret = &t });
+	r = tl_join(t, NULL, tl_after(tl_ms(50)));
+	CHECK_EQ(r, -ETIMEDOUT);
+	tl_cancel(t);
+	r = tl_join(t, NULL, TL_NEVER);
+	s->inner = 1;
+	return r;
+}
+
+/* D11: a join that is given up leaves the process running, and blocks no loop */
+TEST(join_blocks_no_loop)
+{
+	share();
+	tl_task_start(NULL, waits_for_one, m, NULL);
+	tl_task_start(NULL, ticks, m, NULL);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+static int forks_and_stays(void *arg)
+{
+	((struct shared *)arg)->inner = getpid();
+	return stays(arg);
+}
+
+/* D11: processes end with their program, even if it is killed and a plain fork of it lives on */
+TEST(plain_fork_does_not_keep_them)
+{
+	pid_t program, keeper;
+	int p[2];
+
+	share();
+	CHECK_EQ(pipe(p), 0);
+	program = fork();
+	if (program == 0) {
+		tl_process_start(NULL, forks_and_stays, m, NULL);
+		while (!m->begun)
+			usleep(1000);
+		keeper = fork();
+		if (keeper == 0) {
+			close(p[1]);
+			for (;;)
+				pause();
+		}
+		CHECK_EQ(write(p[1], &keeper, sizeof keeper), sizeof keeper);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(p[0], &keeper, sizeof keeper), sizeof keeper);
+	CHECK_EQ(kill(program, SIGKILL), 0);
+	CHECK_EQ(waitpid(program, NULL, 0), program);
+	gone(m->inner);
+	CHECK_EQ(kill(keeper, SIGKILL), 0);
+}
+
+/* A system that forks no more: the process's own failure, which says so. */
+TEST(fork_is_refused)
+{
+	tl_scope s = { .keep_going = true };
+	struct rlimit none = { 0 };
+	tl_strand t;
+	tl_end e;
+
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		SKIP("cannot become a user that has limits");
+	share();
+	zygote_now();
+	CHECK_EQ(prlimit(m->zygote, RLIMIT_NPROC, &none, NULL), 0);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_process_start(&s, stays, m, &(tl_opts){ .ret = &t }), 0);
+	CHECK_EQ(tl_join(t, &e, TL_NEVER), 0);
+	CHECK_EQ(e.how, TL_RETURNED);
+	CHECK_EQ(e.value, -EAGAIN);
+	CHECK_EQ(tl_scope_close(&s), -EAGAIN);
+}
+
+/* D11: a program that is marked as a zygote by hand runs as ever */
+TEST(mark_by_hand)
+{
+	char *argv[] = { "/proc/self/exe", "early", NULL };
+	int status;
+	pid_t pid;
+
+	setenv("TELAR_ZYGOTE", "1:7ea000000000", 1);
+	pid = fork();
+	if (pid == 0)
+		execv(argv[0], argv);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
