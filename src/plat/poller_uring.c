@@ -197,7 +197,8 @@ static bool take(struct ring *r, const struct poll_op *mine)
 			continue;
 		}
 		op->armed = false;
-		op->result = c.res;
+		/* Of work that the kernel gave to a thread of its own: a stop interrupts that. */
+		op->result = c.res == -EINTR ? -EAGAIN : c.res;
 		if (op->kind == POLLER_READY && c.res >= 0)
 			op->result = events_of(c.res) & op->events;
 		if (op->kind == POLLER_ACCEPT && !accepted(r, op, &c))

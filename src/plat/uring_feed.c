@@ -184,7 +184,7 @@ void uring_feed_came(
 		f->full = r == BUFFER_SIZE || !more;
 		r = (ssize_t)deliver(s, f, c->flags >> IORING_CQE_BUFFER_SHIFT, (size_t)r);
 	}
-	if (r == -ENOBUFS || r == -EINVAL)
+	if (r == -ENOBUFS || r == -EINVAL || r == -EINTR)
 		r = -EAGAIN;
 	if (op) {
 		uring_feed_leave(s, op);

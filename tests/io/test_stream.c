@@ -2,7 +2,9 @@
 #include "io/pair.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { BIG = 3 << 20 };
 
@@ -78,7 +80,7 @@ static int both_ways(void *arg)
 }
 
 /* One stream, its reader and its writer on different loops, both directions full. */
-TEST(reader_and_writer_on_two_loops)
+static void two_loops(void)
 {
 	tl_scope s = { 0 };
 	struct pair p = pair_make();
@@ -89,6 +91,31 @@ TEST(reader_and_writer_on_two_loops)
 	tl_thread_start(&s, both_ways, &b, NULL);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	pair_close(p);
+}
+
+TEST(reader_and_writer_on_two_loops) { two_loops(); }
+
+/* Stopped and continued all the time, as by a shell or a debugger: of that no call says a word. */
+TEST_LIMIT(stopped_and_continued, 60)
+{
+	pid_t parent = getpid(), pid = fork();
+	struct timespec rest = { 0 };
+	int status;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (int i = 0; i < 1000; i++) {
+			rest.tv_nsec = i * 7919 % 300000;
+			nanosleep(&rest, NULL);
+			kill(parent, SIGSTOP);
+			nanosleep(&rest, NULL);
+			kill(parent, SIGCONT);
+		}
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		two_loops();
+	CHECK_EQ(status, 0);
 }
 
 static int echo(void *arg)
