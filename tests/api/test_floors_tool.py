@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # once
+# limit 120
 """tools/floors.py sees what it is there to see: a small house with one breach of each kind."""
 
 import os
