@@ -11,6 +11,7 @@
 #include <telar/manager.h>
 #include <telar/pool.h>
 #include <telar/process.h>
+#include <telar/pipe.h>
 #include <telar/queue.h>
 #include <telar/report.h>
 #include <telar/scope.h>

@@ -5,6 +5,7 @@
 #ifndef TELAR_SELECT_H
 #define TELAR_SELECT_H
 #include <telar/future.h>
+#include <telar/pipe.h>
 #include <telar/queue.h>
 #include <telar/strand.h>
 #include <telar/stream.h>
@@ -28,6 +29,8 @@ enum tl_what {
 	TL_W_SEND,
 	TL_W_ACCEPT,
 	TL_W_JOB, /* telar/pool.h */
+	TL_W_PIPE_RECV,
+	TL_W_PIPE_SEND,
 	TL_W_KINDS
 };
 
@@ -55,11 +58,22 @@ static inline tl_case tl_case_make(
 /* tl_queue_get, tl_queue_put: an item of at most n bytes out, of n bytes in. */
 #define TL_GET(q, p, n) TL_CASE_OF(TL_W_GET, (q), (p), (n))
 #define TL_PUT(q, p, n) TL_CASE_OF(TL_W_PUT, (q), (p), (n))
-/* tl_read, tl_write: some bytes.  For as long as the select lasts its strand is the stream's reader
- * or writer: another's, or a second case of the same, is -EBUSY.  A stream over a transport is
- * -ENOTSUP: a strand of its own may read it, and put what comes into a queue. */
-#define TL_RECV(s, p, n) TL_CASE_OF(TL_W_RECV, (s), (p), (n))
-#define TL_SEND(s, p, n) TL_CASE_OF(TL_W_SEND, (s), (void *)(p), (n))
+/* Of a pipe: tl_pipe_recv, tl_pipe_send.  Of a stream: tl_read, tl_write, of some bytes; for as
+ * long as the select lasts its strand is the stream's reader or writer: another's, or a second case
+ * of the same, is -EBUSY.  A stream over a transport is -ENOTSUP: a strand of its own may read it,
+ * and put what comes into a queue. */
+#ifdef __cplusplus
+#define TL_RECV(s, p, n) tl_case_recv((s), (p), (n))
+#define TL_SEND(s, p, n) tl_case_send((s), (p), (n))
+#else
+#define TL_RECV(s, p, n) \
+	TL_CASE_OF(_Generic((s), tl_pipe * : TL_W_PIPE_RECV, default : TL_W_RECV), (s), (p), (n))
+#define TL_SEND(s, p, n) \
+	TL_CASE_OF(_Generic((s), tl_pipe * \
+			    : TL_W_PIPE_SEND, default \
+			    : TL_W_SEND), \
+		(s), (void *)(p), (n))
+#endif
 /* tl_accept: result 0, and the stream in *ret (a tl_stream **), the caller's to close. */
 #define TL_ACCEPT(l, ret) TL_CASE_OF(TL_W_ACCEPT, (l), (ret), 0)
 /* tl_lock_acquire of a tl_lock *, tl_sem_acquire of a tl_sem *: it is held, and to be released, if
@@ -89,6 +103,22 @@ static inline tl_case tl_case_make(
 TL_API int tl_select(tl_case *cases, size_t n, tl_time deadline) TL_MUST;
 
 #ifdef __cplusplus
+}
+static inline tl_case tl_case_recv(tl_stream *s, void *p, size_t n)
+{
+	return TL_CASE_OF(TL_W_RECV, s, p, n);
+}
+static inline tl_case tl_case_recv(tl_pipe *s, void *p, size_t n)
+{
+	return TL_CASE_OF(TL_W_PIPE_RECV, s, p, n);
+}
+static inline tl_case tl_case_send(tl_stream *s, const void *p, size_t n)
+{
+	return TL_CASE_OF(TL_W_SEND, s, (void *)p, n);
+}
+static inline tl_case tl_case_send(tl_pipe *s, const void *p, size_t n)
+{
+	return TL_CASE_OF(TL_W_PIPE_SEND, s, (void *)p, n);
 }
 static inline tl_case tl_case_acquire(tl_lock *l) { return TL_CASE_OF(TL_W_LOCK, l, NULL, 0); }
 static inline tl_case tl_case_acquire(tl_sem *m) { return TL_CASE_OF(TL_W_SEM, m, NULL, 0); }

@@ -5,7 +5,7 @@
  * it is waited for. */
 #include "talk/event.h"
 #include "talk/future.h"
-#include "talk/queue.h"
+#include "talk/pipe.h"
 #include "talk/select.h"
 #include "talk/sem.h"
 #include "talk/shared_queue.h"
@@ -56,26 +56,36 @@ static bool try_put(struct branch *b)
 	return c->result != -EAGAIN;
 }
 
-static bool enlist_queue(struct branch *b)
+static bool enlist_in(struct branch *b, tl_queue *q, bool get)
 {
-	if (queue_shared(b->c->object)) {
+	if (queue_shared(q)) {
 		b->until = plat_now() + BELL_LOOK_AGAIN_NS;
-		return shared_queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
+		return shared_queue_enlist(q, &b->w, get);
 	}
 	b->w.data = b->c->item;
 	b->w.size = b->c->size;
-	return queue_enlist(b->c->object, &b->w, b->c->what == TL_W_GET);
+	return queue_enlist(q, &b->w, get);
+}
+
+static bool enlist_queue(struct branch *b)
+{
+	return enlist_in(b, b->c->object, b->c->what == TL_W_GET);
 }
 
 /* Who was given something, or the end, has left the queue: it may be gone. */
-static void withdraw_queue(struct branch *b)
+static void withdraw_from(struct branch *b, tl_queue *q, bool get)
 {
 	if (b->w.result != SELECT_NOTHING)
 		return;
-	if (queue_shared(b->c->object))
-		shared_queue_withdraw(b->c->object, &b->w, b->c->what == TL_W_GET);
+	if (queue_shared(q))
+		shared_queue_withdraw(q, &b->w, get);
 	else
-		queue_withdraw(b->c->object, &b->w);
+		queue_withdraw(q, &b->w);
+}
+
+static void withdraw_queue(struct branch *b)
+{
+	withdraw_from(b, b->c->object, b->c->what == TL_W_GET);
 }
 
 static const struct select_kind get = {
@@ -83,6 +93,47 @@ static const struct select_kind get = {
 };
 static const struct select_kind put = {
 	.object = true, .try = try_put, .enlist = enlist_queue, .withdraw = withdraw_queue
+};
+
+/* -- pipes */
+
+static bool try_recv(struct branch *b)
+{
+	tl_case *c = b->c;
+
+	c->result = tl_pipe_recv(c->object, c->item, c->size, TL_POLL);
+	return c->result != -EAGAIN;
+}
+
+static bool try_send(struct branch *b)
+{
+	tl_case *c = b->c;
+
+	c->result = tl_pipe_send(c->object, c->item, c->size, TL_POLL);
+	return c->result != -EAGAIN;
+}
+
+static bool receives(const struct branch *b) { return b->c->what == TL_W_PIPE_RECV; }
+
+static tl_queue *way_of(const struct branch *b)
+{
+	tl_pipe *p = b->c->object;
+
+	return receives(b) ? p->in : p->out;
+}
+
+static bool enlist_pipe(struct branch *b)
+{
+	return pipe_peer_gone(b->c->object) == 0 && enlist_in(b, way_of(b), receives(b));
+}
+
+static void withdraw_pipe(struct branch *b) { withdraw_from(b, way_of(b), receives(b)); }
+
+static const struct select_kind recv = {
+	.object = true, .try = try_recv, .enlist = enlist_pipe, .withdraw = withdraw_pipe
+};
+static const struct select_kind send = {
+	.object = true, .try = try_send, .enlist = enlist_pipe, .withdraw = withdraw_pipe
 };
 
 /* -- futures, strands and events */
@@ -305,4 +356,6 @@ const struct select_kind *select_kinds[TL_W_KINDS] = { [TL_W_GET] = &get,
 	[TL_W_JOB] = &job,
 	[TL_W_LOCK] = &lock,
 	[TL_W_SEM] = &sem,
-	[TL_W_AT] = &at };
+	[TL_W_AT] = &at,
+	[TL_W_PIPE_RECV] = &recv,
+	[TL_W_PIPE_SEND] = &send };

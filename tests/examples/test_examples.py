@@ -73,6 +73,12 @@ def use_cases(lines):
     same(sorted(lines), sorted(wanted))
 
 
+def rates(lines):
+    """A pipe and a queue, each with one writer and with two: no message is torn."""
+    same([re.sub(r' \d+ mensajes/s', ' N mensajes/s', l) for l in lines],
+         [f'{way}, {n}: N mensajes/s, 0 rotos' for way in ('tubería', 'cola') for n in (1, 2)])
+
+
 def daemon(lines):
     """The writer writes all of its ten; its watcher is cut short, and skips none."""
     writer = [l for l in lines if l.startswith('escribir')]
@@ -266,6 +272,13 @@ EXAMPLES = [
     ('process_hello', '', exactly('Hello, world!')),
     ('process_info', '', process_info),
     ('process_lock', '', any_order(*(f'hello world {i}' for i in range(10)))),
+    ('process_pipe', '', any_order(
+        "el padre recibe: [42, None, 'hello']", 'el hijo recibe: gracias', 'y al final: EPIPE',
+        'al revés: ENOTSUP')),
+    ('process_queue', '', exactly("[42, None, 'hello']")),
+    ('pipe_or_queue', '', rates),
+    ('queue_objects', '', exactly(
+        'Estoy en el proceso Process-1 y me pasan estos datos: Cacahuete', 'Ya he acabado')),
     ('receipts_async', '--scale 0.02 --students 20', receipts),
     ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
     ('snooze_pool', '--scale 0.02', two_at_a_time),

@@ -1,0 +1,65 @@
+/* telar/pipe.h - two ends that send each other messages: between two strands, or two processes.
+ *
+ *	tl_pipe *here, *there;
+ *	if (tl_pipe_open(&here, &there, &(tl_pipe_opts){ .shared = true }) < 0) ...
+ *	// a strand, or a process, is given `there`
+ *	r = tl_pipe_send(here, "hola", 5, tl_after(tl_s(1)));
+ *	r = tl_pipe_recv(here, buf, sizeof buf, TL_NEVER); // its size; -EPIPE: it is closed
+ *	here = tl_pipe_close(here);
+ *
+ * A message comes whole, once, in the order of sending; an empty one is legal.  Each direction is
+ * a queue (telar/queue.h), and any number of strands may use an end.
+ *
+ * An end is closed by tl_pipe_close.  The end of a shared pipe is closed, too, when all processes
+ * that have used it have ended, killed or not; before anybody has, it is its opener's.  Who waits
+ * at the other end notices within a quarter of a second. */
+#ifndef TELAR_PIPE_H
+#define TELAR_PIPE_H
+#include <telar/base.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tl_pipe tl_pipe;
+
+typedef struct tl_pipe_opts {
+	const char *name;   /* for dumps; copied, at most 31 bytes */
+	size_t capacity;    /* messages on their way, each direction; 0: 1024 */
+	size_t max_message; /* bytes; 0: 4096 */
+	bool shared;        /* for all processes of the program */
+	bool one_way;       /* the first end sends, the second receives */
+	uint64_t reserved[4];
+} tl_pipe_opts;
+
+/* Make a pipe.  Not a cancel point.  Errors: -ENOMEM, -EINVAL, -ENOSPC (a shared one: the window is
+ * full, or there can be none).  Ownership: both ends are the caller's, or those of whom they are
+ * given to, each for one tl_pipe_close; untouched on failure.  Source: multiprocessing.Pipe.
+ * Example: examples/process_pipe.c. */
+TL_API int tl_pipe_open(tl_pipe **ret_a, tl_pipe **ret_b, const tl_pipe_opts *o) TL_MUST;
+
+/* Close this end: who receives at the other gets what remains, then -EPIPE, who sends there gets
+ * -EPIPE at once.  Nobody may be inside a call on this end.  The memory goes with the second close.
+ * NULL is legal.  Answers NULL.  Not a cancel point. */
+TL_API tl_pipe *tl_pipe_close(tl_pipe *p);
+
+/* Send a message of size bytes to the other end; waits while too many are on their way.  Cancel
+ * point.
+ * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EPIPE (the other end is closed), -EMSGSIZE
+ * (larger than max_message), -ENOTSUP (this end only receives), -ENOMEM, -ENOSPC, -EMFILE (64 other
+ * processes use this end).  None of it was sent on failure.  Ownership: data stays the caller's. */
+TL_API int tl_pipe_send(tl_pipe *p, const void *data, size_t size, tl_time deadline) TL_MUST;
+
+/* Receive the next message into buf, of cap bytes, and answer its size.  Cancel point.
+ * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EPIPE (the other end is closed, and nothing
+ * remains), -EMSGSIZE (it is larger than cap, and still the next), -ENOTSUP (this end only sends),
+ * -EMFILE.  Nothing was consumed on failure. */
+TL_API int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline) TL_MUST;
+
+/* Messages that could be received at this end just now; 0 for one that only sends.  Not a cancel
+ * point; cannot fail. */
+TL_API int tl_pipe_count(tl_pipe *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
