@@ -9,6 +9,8 @@ const char *tl_error_name(int r)
 {
 	const char *name = r >= 0 ? "OK" : r > INT_MIN ? strerrorname_np(-r) : NULL;
 
+	if (r == -ENOTSUP)
+		return "ENOTSUP"; /* which has another name besides */
 	return name ? name : "E?";
 }
 

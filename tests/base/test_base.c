@@ -112,6 +112,7 @@ TEST(names_of_statuses)
 	CHECK_STR(tl_error_name(7), "OK");
 	CHECK_STR(tl_error_name(-ETIMEDOUT), "ETIMEDOUT");
 	CHECK_STR(tl_error_name(-EOWNERDEAD), "EOWNERDEAD");
+	CHECK_STR(tl_error_name(-ENOTSUP), "ENOTSUP");
 	CHECK_STR(tl_error_name(-99999), "E?");
 	CHECK_STR(tl_error_name(INT_MIN), "E?");
 }
