@@ -184,6 +184,14 @@ __attribute__((no_sanitize_address)) long as_syscall(long number, ...)
 	}
 }
 
+int as___clone(int (*fn)(void *), void *stack, int flags, void *arg)
+{
+	int __clone(int (*)(void *), void *, int, void *, ...);
+
+	GIVE(EAGAIN, ENOMEM);
+	return __clone(fn, stack, flags, arg);
+}
+
 /* -- waiting for descriptors */
 
 int as_eventfd(unsigned n, int flags)

@@ -167,6 +167,23 @@ int as_socket(int domain, int type, int protocol)
 	GIVE(EMFILE, ENFILE, ENOBUFS, ENOMEM);
 	return socket(domain, type, protocol);
 }
+int as_socketpair(int domain, int type, int protocol, int fds[2])
+{
+	GIVE(EMFILE, ENFILE, ENOMEM);
+	return socketpair(domain, type, protocol, fds);
+}
+ssize_t as_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	GIVE(ENOMEM, ENOBUFS);
+	ODDLY(EINTR);
+	return sendmsg(fd, m, flags);
+}
+ssize_t as_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	GIVE_ONCE(ENOMEM);
+	ODDLY(EINTR);
+	return recvmsg(fd, m, flags);
+}
 int as_setsockopt(int fd, int level, int name, const void *value, socklen_t n)
 {
 	GIVE(ENOMEM);
