@@ -333,4 +333,4 @@ static const struct select_kind kind = { .object = true,
 	.enlist = enlist,
 	.withdraw = withdraw };
 
-__attribute__((constructor)) static void begin(void) { select_kinds[TL_W_ACCEPT] = &kind; }
+__attribute__((constructor(101))) static void begin(void) { select_kinds[TL_W_ACCEPT] = &kind; }

@@ -34,7 +34,7 @@ struct feed {
 	tl_stream *of;
 };
 
-__attribute__((constructor)) static void begin(void)
+__attribute__((constructor(101))) static void begin(void)
 {
 	select_kinds[TL_W_RECV] = select_kinds[TL_W_SEND] = &stream_kind;
 }

@@ -302,7 +302,7 @@ static long long whole_of(enum field f, const struct record *rec)
 }
 
 static struct timespec begun; /* this library was loaded */
-__attribute__((constructor)) static void begin(void) { clock_gettime(CLOCK_REALTIME, &begun); }
+__attribute__((constructor(101))) static void begin(void) { clock_gettime(CLOCK_REALTIME, &begun); }
 
 static double real_of(enum field f, const struct record *rec)
 {

@@ -69,7 +69,7 @@ static void lose_all(struct body *b)
 	}
 }
 
-__attribute__((constructor)) static void begin(void) { strand_lost = lose_all; }
+__attribute__((constructor(101))) static void begin(void) { strand_lost = lose_all; }
 
 /* -- acquiring */
 

@@ -18,7 +18,7 @@ enum { PASSES = 65536, WATCHES = 4, RELAX = 100 };
 
 static bool alone; /* there is one processor */
 
-__attribute__((constructor)) static void begin(void) { alone = plat_cpu_count() < 2; }
+__attribute__((constructor(101))) static void begin(void) { alone = plat_cpu_count() < 2; }
 
 static struct lock_claim *claim_of(const struct waiter *w) { return w->data; }
 
