@@ -36,10 +36,11 @@
 extern "C" {
 #endif
 
+/* In shared memory: every process of the program may use it; who opened it closes it. */
 typedef struct tl_manager tl_manager;
 
 typedef struct tl_object {
-	struct tl_site *site; /* telar's own, in shared memory */
+	tl_manager *manager;
 	uint64_t id;
 } tl_object; /* { 0 } is none: -ESRCH */
 
@@ -50,7 +51,7 @@ typedef struct tl_manager_opts {
 	const char *address; /* as in telar/stream.h; NULL: one that nobody else knows */
 	const void *key;     /* what both sides must know; needed with .address */
 	size_t key_size;     /* 1 to 64 bytes */
-	enum tl_kind kind;   /* what the server is; 0: TL_THREAD */
+	enum tl_kind kind;   /* what the server is, TL_THREAD or TL_PROCESS; 0: TL_PROCESS */
 	tl_fn *init;         /* run in the server first, with NULL: tl_class_add */
 	size_t max_message;  /* bytes of a request; 0: 16 MiB */
 	bool in_clear;       /* listen also where others can read what is sent */
@@ -61,7 +62,7 @@ typedef struct tl_manager_opts {
  * with tl_manager_close, at the latest with that scope.  Cancel point.  Errors: -EADDRINUSE (there
  * is one already), -EINVAL (address, options, an address without a key), -EPERM (the address can be
  * reached from beyond this machine), -ENOTSUP (this build has no libcbor or libmd), -ENOMEM, what
- * init answered, those of tl_listen and of the start.  Ownership: *ret is the caller's, for
+ * init answered, those of tl_listen and tl_process_start.  Ownership: *ret is the caller's, for
  * tl_manager_close; untouched on failure.  Source: Python's multiprocessing.managers.  Example:
  * manager.c. */
 TL_API int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline) TL_MUST;

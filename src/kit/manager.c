@@ -1,8 +1,8 @@
 /* manager.c - managers opened, connected to and closed, as their users see them.
  *
- * A site is in shared memory and never freed: its serial is odd while it is open, and who has a
- * tl_object of an earlier time finds another serial, or a server that does not know the id.  sites
- * are those to be used again, under sites_lock. */
+ * A manager is in shared memory and never freed: its serial is odd while it is open, and who has a
+ * tl_object of an earlier time finds another serial, or a server that does not know the id.
+ * unused are those to be used again, under unused_lock. */
 #include "manager.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -14,38 +14,33 @@
 
 enum { OWN_KEY = 32 };
 
-struct tl_manager {
-	struct tl_site *site;
-	tl_strand server; /* { 0 }: it is not ours */
-};
+static tl_manager *unused;
+static tl_lock unused_lock;
 
-static struct tl_site *sites;
-static tl_lock sites_lock;
-
-static struct tl_site *site_new(void)
+static tl_manager *manager_new(void)
 {
-	struct tl_site *s;
+	tl_manager *m;
 
-	tl_lock_hold(&sites_lock);
-	s = sites;
-	if (s)
-		sites = s->next;
-	tl_lock_release(&sites_lock);
-	return s ? s : tl_shared(sizeof *s);
+	tl_lock_hold(&unused_lock);
+	m = unused;
+	if (m)
+		unused = m->next;
+	tl_lock_release(&unused_lock);
+	return m ? m : tl_shared(sizeof *m);
 }
 
-static void site_free(struct tl_site *s)
+static void manager_free(tl_manager *m)
 {
-	tl_lock_hold(&sites_lock);
-	s->next = sites;
-	sites = s;
-	tl_lock_release(&sites_lock);
+	tl_lock_hold(&unused_lock);
+	m->next = unused;
+	unused = m;
+	tl_lock_release(&unused_lock);
 }
 
 /* Open to closed, or closed to open. */
-static void site_turn(struct tl_site *s)
+static void turn(tl_manager *m)
 {
-	atomic_fetch_add_explicit(&s->serial, 1, memory_order_release); /* pairs with door_of */
+	atomic_fetch_add_explicit(&m->serial, 1, memory_order_release); /* pairs with door_of */
 }
 
 static bool sane(const tl_manager_opts *o)
@@ -55,7 +50,8 @@ static bool sane(const tl_manager_opts *o)
 			return false;
 	if (o->address && (!o->key || !o->key_size))
 		return false;
-	return o->key_size <= KEY_MOST && (o->kind == 0 || o->kind == TL_THREAD) &&
+	return o->key_size <= KEY_MOST &&
+	       (o->kind == 0 || o->kind == TL_THREAD || o->kind == TL_PROCESS) &&
 	       o->max_message <= INT32_MAX;
 }
 
@@ -68,41 +64,42 @@ static bool is_local(const char *a)
 	       starts(a, "[::1]") || a[0] == ':';
 }
 
-static int own_address(struct tl_site *s)
+static int own_address(tl_manager *m)
 {
 	uint64_t random[2];
 	int r = proof_random(random, sizeof random);
 
-	snprintf(s->address, sizeof s->address, "unix:@telar-manager-%016llx%016llx",
+	snprintf(m->address, sizeof m->address, "unix:@telar-manager-%016llx%016llx",
 		(unsigned long long)random[0], (unsigned long long)random[1]);
-	s->key_size = OWN_KEY;
-	return r < 0 ? r : proof_random(s->key, OWN_KEY);
+	m->key_size = OWN_KEY;
+	return r < 0 ? r : proof_random(m->key, OWN_KEY);
 }
 
-static int site_of(const tl_manager_opts *o, struct tl_site **ret)
+static int prepare(const tl_manager_opts *o, tl_manager **ret)
 {
-	struct tl_site *s;
+	tl_manager *m;
 	int r = 0;
 
 	if (tl_value_encode(TL_NIL, NULL, 0) < 0 || !proof_possible())
 		return -ENOTSUP;
-	if (!sane(o) || (o->address && strlen(o->address) >= sizeof s->address))
+	if (!sane(o) || (o->address && strlen(o->address) >= sizeof m->address))
 		return -EINVAL;
-	s = site_new();
-	if (!s)
+	m = manager_new();
+	if (!m)
 		return -ENOMEM;
-	s->max_message = o->max_message ? o->max_message : MESSAGE;
+	m->max_message = o->max_message ? o->max_message : MESSAGE;
+	m->server = (tl_strand){ 0 };
 	if (o->address) {
-		strcpy(s->address, o->address);
-		memcpy(s->key, o->key, o->key_size);
-		s->key_size = o->key_size;
+		strcpy(m->address, o->address);
+		memcpy(m->key, o->key, o->key_size);
+		m->key_size = o->key_size;
 	} else {
-		r = own_address(s);
+		r = own_address(m);
 	}
 	if (r < 0)
-		site_free(s);
+		manager_free(m);
 	else
-		*ret = s;
+		*ret = m;
 	return r;
 }
 
@@ -123,99 +120,118 @@ static int hear(int fd, tl_time deadline)
 	return r < 0 ? r : said;
 }
 
-static int start(struct tl_site *site, const tl_manager_opts *o, tl_strand *ret, tl_time deadline)
+/* The task that owns the process: that one may be killed, which is no failure of its owner's scope
+ * but of the calls that meet it. */
+static int own_process(void *arg)
 {
-	struct boot boot = { .site = site, .init = o->init };
+	struct boot boot = *(struct boot *)arg;
+	tl_scope s = { .name = "manager", .keep_going = true };
+	int fd = boot.fd, r;
+	tl_process_opts given = { .fds = &fd, .n_fds = 1 };
+
+	boot.fd = -1;
+	tl_scope_open(&s);
+	r = tl_process_start(&s, server_run, &boot,
+		&(tl_opts){ .name = "manager", .copy = sizeof boot, .process = &given });
+	if (r < 0)
+		server_tell(fd, r);
+	else
+		close(fd);
+	tl_scope_close(&s);
+	return 0;
+}
+
+static int start(tl_manager *m, const tl_manager_opts *o, tl_time deadline)
+{
+	bool thread = o->kind == TL_THREAD;
+	struct boot boot = { .manager = m, .init = tl_func_of(o->init) };
+	tl_opts opts = {
+		.name = "manager", .daemon = true, .copy = sizeof boot, .ret = &m->server
+	};
 	int fds[2], r;
 
+	if (o->init && !boot.init.id)
+		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	boot.fd = fds[1];
-	r = tl_thread_start(NULL, server_run, &boot,
-		&(tl_opts){ .name = "manager", .daemon = true, .copy = sizeof boot, .ret = ret });
+	r = thread ? tl_thread_start(NULL, server_run, &boot, &opts)
+		   : tl_task_start(NULL, own_process, &boot, &opts);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
 		return r;
 	}
-	r = hear(fds[0], deadline);
-	if (r < 0)
-		tl_cancel(*ret);
-	return r;
+	return hear(fds[0], deadline);
 }
 
 int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)
 {
 	static const tl_manager_opts none;
-	tl_manager *m;
+	tl_manager *m = NULL;
 	int r;
 
 	o = o ? o : &none;
 	if (o->address && !o->in_clear && !is_local(o->address))
 		return -EPERM;
-	m = calloc(1, sizeof *m);
-	r = m ? site_of(o, &m->site) : -ENOMEM;
-	if (r == 0) /* a site whose server may still be starting is not used again */
-		r = start(m->site, o, &m->server, deadline);
-	if (r < 0) {
-		free(m);
+	r = prepare(o, &m);
+	if (r < 0)
 		return r;
-	}
-	site_turn(m->site);
-	*ret = m;
-	return 0;
+	r = start(m, o, deadline);
+	turn(m);
+	if (r < 0)
+		tl_manager_close(m, tl_after(tl_s(GRACE_S)));
+	else
+		*ret = m;
+	return r;
 }
 
 int tl_manager_connect(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)
 {
-	tl_manager *m;
+	tl_manager *m = NULL;
 	int r;
 
 	if (!o || !o->address || o->init || o->kind)
 		return -EINVAL;
-	m = calloc(1, sizeof *m);
-	r = m ? site_of(o, &m->site) : -ENOMEM;
-	if (r < 0) {
-		free(m);
+	r = prepare(o, &m);
+	if (r < 0)
 		return r;
-	}
-	site_turn(m->site);
-	r = door_try(m->site, deadline);
-	if (r < 0) {
+	turn(m);
+	r = door_try(m, deadline);
+	if (r < 0)
 		tl_manager_close(m, TL_NEVER);
-		return r;
-	}
-	*ret = m;
-	return 0;
+	else
+		*ret = m;
+	return r;
 }
 
+/* One whose server may still run is not used again. */
 int tl_manager_close(tl_manager *m, tl_time deadline)
 {
 	int r = 0;
 
 	if (!m)
 		return 0;
-	site_turn(m->site);
+	turn(m);
 	if (m->server.id) {
 		tl_cancel(m->server);
 		r = tl_join(m->server, NULL, deadline);
 		r = r == -ESRCH ? 0 : r; /* its scope has ended it already */
 	}
-	door_shut(m->site);
+	door_shut(m);
 	if (r == 0)
-		site_free(m->site);
-	free(m);
+		manager_free(m);
 	return r;
 }
 
 int tl_manager_address(const tl_manager *m, char *buf, size_t cap)
 {
-	return snprintf(buf, cap, "%s", m->site->address);
+	return snprintf(buf, cap, "%s", m->address);
 }
 
 tl_object tl_manager_root(const tl_manager *m)
 {
-	tl_object o = { m->site, ROOT };
+	tl_object o = { (tl_manager *)(uintptr_t)m, ROOT };
 
 	return o;
 }
@@ -224,7 +240,7 @@ int tl_manager_new(tl_manager *m, const char *type, const tl_value *args, size_t
 	tl_time deadline)
 {
 	tl_value few[8], *all = n < 8 ? few : malloc((n + 1) * sizeof *all), v = TL_NIL;
-	tl_object server = { m ? m->site : NULL, 0 };
+	tl_object server = { m, 0 };
 	int r = all ? 0 : -ENOMEM;
 
 	if (!type || !m)
@@ -236,7 +252,7 @@ int tl_manager_new(tl_manager *m, const char *type, const tl_value *args, size_t
 		r = tl_object_call(server, "new", all, n + 1, &v, deadline);
 	}
 	if (r == 0)
-		*ret = (tl_object){ server.site, v.object };
+		*ret = (tl_object){ m, v.object };
 	if (all != few)
 		free(all);
 	return r;

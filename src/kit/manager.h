@@ -9,6 +9,7 @@
 #ifndef TELAR_KIT_MANAGER_H
 #define TELAR_KIT_MANAGER_H
 #include <telar/manager.h>
+#include <telar/process.h>
 #include <telar/scope.h>
 #include <telar/select.h>
 #include <telar/stream.h>
@@ -18,13 +19,15 @@ enum { KEY_MOST = 64, CLIENT_ID = 16, NONCE = 32, MAC = 32, MESSAGE = 16 << 20, 
 
 /* -- where a manager is: in shared memory, so that a tl_object means the same in every process.  It
  * is never given back, only used again: a stale tl_object finds one that is closed, or ids that are
- * others. */
-struct tl_site {
+ * others.  What is in it stays as it is from its opening to its closing. */
+struct tl_manager {
 	char address[160];
 	unsigned char key[KEY_MOST];
 	size_t key_size, max_message;
+	pid_t pid;               /* of the server */
 	_Atomic uint64_t serial; /* odd: open; each opening and each closing adds one */
-	struct tl_site *next;    /* of this process: those to use again */
+	tl_strand server;        /* of who opened it; { 0 }: it is another program's */
+	tl_manager *next;        /* of this process: those to use again */
 };
 
 /* -- manager_link.c: messages over a stream: four bytes of length, and a value as CBOR */
@@ -51,18 +54,18 @@ void link_got(struct link *l, size_t n);
 int link_take(struct link *l, tl_value *ret);
 
 /* -- manager_proof.c: that both have the key */
-int proof_give(tl_stream *s, const struct tl_site *site, const unsigned char id[CLIENT_ID],
+int proof_give(tl_stream *s, const tl_manager *m, const unsigned char id[CLIENT_ID],
 	tl_time deadline); /* as a client; -EPERM, -EPROTO */
-int proof_ask(tl_stream *s, const struct tl_site *site, unsigned char ret_id[CLIENT_ID],
+int proof_ask(tl_stream *s, const tl_manager *m, unsigned char ret_id[CLIENT_ID],
 	tl_time deadline); /* as a server */
 int proof_random(void *p, size_t n);
 bool proof_possible(void);
 
-/* -- manager_door.c: this process's connections to a site */
-int door_try(struct tl_site *site, tl_time deadline); /* is it there, and has the key? */
+/* -- manager_door.c: this process's connections to a manager */
+int door_try(tl_manager *m, tl_time deadline); /* is it there, and has the key? */
 /* A round trip.  ops[0..n) get their .r and .ret.  < 0: none was done, or (-EPIPE) who knows. */
-int door_call(struct tl_site *site, int kind, tl_op *ops, size_t n, tl_time deadline);
-void door_shut(struct tl_site *site); /* close what is idle */
+int door_call(tl_manager *m, int kind, tl_op *ops, size_t n, tl_time deadline);
+void door_shut(tl_manager *m); /* close what is idle */
 
 /* What a request is. */
 enum { REQUEST_CALLS, REQUEST_ATOMIC, REQUEST_CANCEL };
@@ -74,10 +77,11 @@ void call_why(tl_value text);
 
 /* -- manager_server.c */
 struct boot {
-	struct tl_site *site;
-	tl_fn *init;
-	int fd; /* tells that it listens, or why not: an int */
+	tl_manager *manager;
+	tl_func init; /* { 0 }: none */
+	int fd; /* tells that it listens, or why not: an int; -1: the process's first given one */
 };
 int server_run(void *boot);
+int server_tell(int fd, int r); /* and close it; answers r, if it could be told */
 
 #endif

@@ -33,11 +33,11 @@ static int request(int kind, tl_op *ops, size_t n, tl_time deadline)
 
 	for (size_t i = 0; i < n; i++) {
 		ops[i].ret = TL_NIL;
-		if (ops[i].object.site != ops[0].object.site || !ops[i].verb)
+		if (ops[i].object.manager != ops[0].object.manager || !ops[i].verb)
 			r = -EINVAL;
 	}
 	call_why(TL_NIL);
-	r = r < 0 ? r : door_call(ops[0].object.site, kind, ops, n, deadline);
+	r = r < 0 ? r : door_call(ops[0].object.manager, kind, ops, n, deadline);
 	for (size_t i = 0; r < 0 && i < n; i++)
 		ops[i].r = r;
 	return r;
@@ -72,7 +72,7 @@ int tl_object_call(tl_object o, const char *verb, const tl_value *args, size_t n
 /* The server is the object 0. */
 static int of_server(tl_object o, const char *verb, tl_time deadline)
 {
-	tl_object server = { o.site, 0 };
+	tl_object server = { o.manager, 0 };
 	tl_value v = TL_OBJECT(o);
 
 	return o.id ? tl_object_call(server, verb, &v, 1, NULL, deadline) : -ESRCH;
@@ -86,7 +86,7 @@ int tl_object_in(tl_object o, tl_value v, tl_object *ret)
 {
 	if (v.type != TL_T_OBJECT || !v.object)
 		return -EINVAL;
-	*ret = (tl_object){ o.site, v.object };
+	*ret = (tl_object){ o.manager, v.object };
 	return 0;
 }
 

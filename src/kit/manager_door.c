@@ -1,8 +1,8 @@
 /* manager_door.c - this process's connections to managers.
  *
- * A door is a site as this process knows it; it has connections (wires) that are idle, which calls
- * take and give back, so each call has one for itself and waits for nobody.  One more is never
- * used: as long as the server sees any, it knows that this process lives.
+ * A door is a manager as this process knows it; it has connections (wires) that are idle, which
+ * calls take and give back, so each call has one for itself and waits for nobody.  One more is
+ * never used: as long as the server sees any, it knows that this process lives.
  *
  * doors_lock guards the list of doors and all in them but what a call has taken, for moments.  A
  * door that was shut goes with its last user.  The child of a fork closes its copies and makes
@@ -26,7 +26,7 @@ struct wire {
 };
 
 struct door {
-	struct tl_site *site;
+	tl_manager *manager;
 	uint64_t serial;
 	unsigned char id[CLIENT_ID];
 	struct wire *idle, *all;
@@ -51,33 +51,33 @@ static void forked(void)
 
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
 
-static struct door *find(const struct tl_site *site, uint64_t serial)
+static struct door *find(const tl_manager *manager, uint64_t serial)
 {
 	struct door *d = doors;
 
-	while (d && (d->site != site || d->serial != serial))
+	while (d && (d->manager != manager || d->serial != serial))
 		d = d->next;
 	return d;
 }
 
-static int door_of(struct tl_site *site, struct door **ret)
+static int door_of(tl_manager *manager, struct door **ret)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	uint64_t serial;
 	struct door *d;
 
-	if (!site)
+	if (!manager)
 		return -ESRCH;
-	serial = atomic_load_explicit(&site->serial, memory_order_acquire);
+	serial = atomic_load_explicit(&manager->serial, memory_order_acquire);
 	if (serial % 2 == 0)
 		return -EPIPE;
 	pthread_once(&once, watch_forks);
 	tl_lock_hold(&doors_lock);
-	d = find(site, serial);
+	d = find(manager, serial);
 	if (!d) {
 		d = calloc(1, sizeof *d);
 		if (d && proof_random(d->id, sizeof d->id) == 0) {
-			d->site = site;
+			d->manager = manager;
 			d->serial = serial;
 			d->next = doors;
 			doors = d;
@@ -132,11 +132,11 @@ static tl_time sooner(tl_time deadline, tl_time other)
 static int wire_open(struct door *d, struct wire **ret, tl_time deadline)
 {
 	struct wire *w = calloc(1, sizeof *w);
-	int r = w ? tl_connect(&w->link.stream, d->site->address, deadline) : -ENOMEM;
+	int r = w ? tl_connect(&w->link.stream, d->manager->address, deadline) : -ENOMEM;
 
 	if (r == 0)
-		r = proof_give(
-			w->link.stream, d->site, d->id, sooner(deadline, tl_after(tl_s(PROOF_S))));
+		r = proof_give(w->link.stream, d->manager, d->id,
+			sooner(deadline, tl_after(tl_s(PROOF_S))));
 	if (r < 0) {
 		if (w)
 			tl_close(w->link.stream, TL_NEVER);
@@ -207,12 +207,12 @@ static void wire_give(struct door *d, struct wire *w)
 		wire_close(d, w);
 }
 
-void door_shut(struct tl_site *site)
+void door_shut(tl_manager *manager)
 {
 	struct door **at, *d;
 
 	tl_lock_hold(&doors_lock);
-	for (at = &doors; *at && (*at)->site != site;)
+	for (at = &doors; *at && (*at)->manager != manager;)
 		at = &(*at)->next;
 	d = *at;
 	if (d) {
@@ -340,13 +340,13 @@ static bool known(int r)
 	return r == -ECANCELED || r == -ETIMEDOUT || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
 }
 
-int door_call(struct tl_site *site, int kind, tl_op *ops, size_t n, tl_time deadline)
+int door_call(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_time deadline)
 {
 	tl_value answer = TL_NIL;
 	struct door *d = NULL;
 	struct wire *w = NULL;
 	bool usable = true;
-	int r = door_of(site, &d);
+	int r = door_of(manager, &d);
 
 	if (r < 0)
 		return r;
@@ -356,7 +356,7 @@ int door_call(struct tl_site *site, int kind, tl_op *ops, size_t n, tl_time dead
 		return known(r) ? r : -EPIPE;
 	}
 	r = write_request(&w->link, kind, ops, n, left_of(deadline));
-	r = r < 0 ? r : exchange(&w->link, site->max_message, &answer, deadline, &usable);
+	r = r < 0 ? r : exchange(&w->link, manager->max_message, &answer, deadline, &usable);
 	if (usable)
 		wire_give(d, w);
 	else
@@ -369,10 +369,10 @@ int door_call(struct tl_site *site, int kind, tl_op *ops, size_t n, tl_time dead
 	return r;
 }
 
-int door_try(struct tl_site *site, tl_time deadline)
+int door_try(tl_manager *manager, tl_time deadline)
 {
 	struct door *d = NULL;
-	int r = door_of(site, &d);
+	int r = door_of(manager, &d);
 
 	if (r < 0)
 		return r;

@@ -34,7 +34,7 @@ struct verdict {
 
 bool proof_possible(void) { return true; }
 
-static void hmac(const struct tl_site *site, const char *who, const unsigned char *s,
+static void hmac(const tl_manager *manager, const char *who, const unsigned char *s,
 	const struct claim *c, unsigned char ret[MAC])
 {
 	unsigned char inner[BLOCK], outer[BLOCK], digest[MAC];
@@ -42,7 +42,7 @@ static void hmac(const struct tl_site *site, const char *who, const unsigned cha
 
 	_Static_assert((int)KEY_MOST <= (int)BLOCK, "a key is used as it is");
 	for (size_t i = 0; i < BLOCK; i++) {
-		unsigned char k = i < site->key_size ? site->key[i] : 0;
+		unsigned char k = i < manager->key_size ? manager->key[i] : 0;
 
 		inner[i] = k ^ 0x36;
 		outer[i] = k ^ 0x5c;
@@ -71,7 +71,7 @@ static bool same(const unsigned char *a, const unsigned char *b)
 
 int proof_random(void *p, size_t n) { return getrandom(p, n, 0) == (ssize_t)n ? 0 : -EIO; }
 
-int proof_give(tl_stream *s, const struct tl_site *site, const unsigned char id[CLIENT_ID],
+int proof_give(tl_stream *s, const tl_manager *manager, const unsigned char id[CLIENT_ID],
 	tl_time deadline)
 {
 	unsigned char mac[MAC];
@@ -88,18 +88,18 @@ int proof_give(tl_stream *s, const struct tl_site *site, const unsigned char id[
 	r = proof_random(claim.nonce, sizeof claim.nonce);
 	if (r < 0)
 		return r;
-	hmac(site, "client", hello.nonce, &claim, claim.mac);
+	hmac(manager, "client", hello.nonce, &claim, claim.mac);
 	r = tl_write_all(s, &claim, sizeof claim, NULL, deadline);
 	if (r == 0)
 		r = tl_read_all(s, &verdict, sizeof verdict, NULL, deadline);
 	if (r < 0)
 		return r;
-	hmac(site, "server", hello.nonce, &claim, mac);
+	hmac(manager, "server", hello.nonce, &claim, mac);
 	return verdict.good && same(mac, verdict.mac) ? 0 : -EPERM;
 }
 
 int proof_ask(
-	tl_stream *s, const struct tl_site *site, unsigned char ret_id[CLIENT_ID], tl_time deadline)
+	tl_stream *s, const tl_manager *manager, unsigned char ret_id[CLIENT_ID], tl_time deadline)
 {
 	unsigned char mac[MAC];
 	struct hello hello;
@@ -114,10 +114,10 @@ int proof_ask(
 		r = tl_read_all(s, &claim, sizeof claim, NULL, deadline);
 	if (r < 0)
 		return r;
-	hmac(site, "client", hello.nonce, &claim, mac);
+	hmac(manager, "client", hello.nonce, &claim, mac);
 	verdict.good = same(mac, claim.mac);
 	if (verdict.good)
-		hmac(site, "server", hello.nonce, &claim, verdict.mac);
+		hmac(manager, "server", hello.nonce, &claim, verdict.mac);
 	r = tl_write_all(s, &verdict, sizeof verdict, NULL, deadline);
 	if (r < 0)
 		return r;
@@ -131,17 +131,17 @@ bool proof_possible(void) { return false; }
 
 int proof_random(void *p, size_t n) { return getrandom(p, n, 0) == (ssize_t)n ? 0 : -EIO; }
 
-int proof_give(tl_stream *s, const struct tl_site *site, const unsigned char id[CLIENT_ID],
+int proof_give(tl_stream *s, const tl_manager *manager, const unsigned char id[CLIENT_ID],
 	tl_time deadline)
 {
-	(void)s, (void)site, (void)id, (void)deadline;
+	(void)s, (void)manager, (void)id, (void)deadline;
 	return -ENOTSUP;
 }
 
 int proof_ask(
-	tl_stream *s, const struct tl_site *site, unsigned char ret_id[CLIENT_ID], tl_time deadline)
+	tl_stream *s, const tl_manager *manager, unsigned char ret_id[CLIENT_ID], tl_time deadline)
 {
-	(void)s, (void)site, (void)ret_id, (void)deadline;
+	(void)s, (void)manager, (void)ret_id, (void)deadline;
 	return -ENOTSUP;
 }
 

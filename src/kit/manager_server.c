@@ -64,14 +64,14 @@ static int peer_serve(tl_stream *stream, void *arg)
 {
 	struct peer p = { .server = arg };
 	unsigned char id[CLIENT_ID];
-	int r = proof_ask(stream, p.server->site, id, tl_after(tl_s(PROOF_S)));
+	int r = proof_ask(stream, p.server->manager, id, tl_after(tl_s(PROOF_S)));
 
 	if (r < 0 || p.server->stopping)
 		return r;
 	p.client = client_of(p.server, id);
 	if (!p.client)
 		return -ENOMEM;
-	p.link = (struct link){ .stream = stream, .most = p.server->site->max_message };
+	p.link = (struct link){ .stream = stream, .most = p.server->manager->max_message };
 	peer_add(&p);
 	while (r >= 0) {
 		tl_value request = TL_NIL;
@@ -111,7 +111,7 @@ static int await_stop(void *arg)
 
 /* -- the beginning */
 
-static int tell(int fd, int r)
+int server_tell(int fd, int r)
 {
 	ssize_t n = send(fd, &r, sizeof r, MSG_NOSIGNAL);
 
@@ -134,23 +134,27 @@ static int make_root(struct server *s)
 
 static int begin(struct boot *b, struct server *s, tl_listener **ret)
 {
-	int r = b->init ? b->init(NULL) : 0;
+	int r = b->init.id ? tl_func_call(b->init, NULL) : 0;
 
+	b->manager->pid = getpid();
 	r = r < 0 ? r : make_root(s);
-	r = r < 0 ? r : tl_listen(ret, b->site->address);
+	r = r < 0 ? r : tl_listen(ret, b->manager->address);
 	if (r == 0)
-		tl_listener_address(*ret, b->site->address, sizeof b->site->address);
+		tl_listener_address(*ret, b->manager->address, sizeof b->manager->address);
 	return r;
 }
 
 int server_run(void *arg)
 {
 	struct boot *b = arg;
-	struct server s = { .site = b->site };
+	struct server s = { .manager = b->manager };
 	tl_scope scope = { .name = "manager", .keep_going = true };
 	tl_listener *l = NULL;
-	int r = tell(b->fd, begin(b, &s, &l));
+	int r;
 
+	if (tl_kind(tl_self()) == TL_PROCESS) /* Ctrl-C is for the program, which then ends it */
+		signal(SIGINT, SIG_IGN);
+	r = server_tell(b->fd < 0 ? tl_given_fd(0) : b->fd, begin(b, &s, &l));
 	if (r == 0) {
 		tl_scope_open(&scope);
 		tl_task_start(&scope, await_stop, &s,

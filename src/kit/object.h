@@ -136,7 +136,7 @@ struct slot {
 };
 
 struct server {
-	const struct tl_site *site;
+	const tl_manager *manager;
 	struct object self; /* the object 0 */
 	struct slot *slots; /* slot 0 is nobody's */
 	uint32_t n_slots, cap_slots, free_slot;

@@ -269,6 +269,14 @@ EXAMPLES = [
     ('loop_embedded', '', any_order(
         'download: 5120 bytes, 100%', 'heavy: 17984 primes below 200000',
         'window: the clock went on, and there were frames all the while')),
+    ('manager', '', exactly("{1: '1', '2': 2, 0.25: None}", '[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]')),
+    ('manager_types', '', exactly(
+        '  release: EOVERFLOW', 'list             [1]', "dict             {'x': 0.25}",
+        'Namespace        Namespace(x=0.25)', 'Lock             <unlocked Lock>',
+        'RLock            <unlocked RLock>', 'Semaphore        Semaphore(1)',
+        'BoundedSemaphore BoundedSemaphore(2)', 'Condition        <unlocked Condition>',
+        'Event            <set Event>', 'Barrier          Barrier(2)', "Queue            Queue(['x'])",
+        "Value            Value('i', 42)", "Array            array('d', [0.0, 0.0, 7.0])")),
     ('process_hello', '', exactly('Hello, world!')),
     ('process_info', '', process_info),
     ('process_lock', '', any_order(*(f'hello world {i}' for i in range(10)))),

@@ -10,7 +10,7 @@
 static inline tl_manager *managed(void)
 {
 	tl_manager *m = NULL;
-	int r = tl_manager_open(&m, NULL, TL_NEVER);
+	int r = tl_manager_open(&m, &(tl_manager_opts){ .kind = TL_THREAD }, TL_NEVER);
 
 	if (r == -ENOTSUP)
 		SKIP("this build has no libcbor or no libmd");

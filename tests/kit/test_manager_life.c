@@ -128,7 +128,7 @@ TEST(atomic_lets_go_afterwards)
 /* D14: who has the key may connect, and finds objects by the root's names */
 TEST(connect)
 {
-	tl_manager_opts o = { .address = ":0", .key = "secret", .key_size = 6 };
+	tl_manager_opts o = { .kind = TL_THREAD, .address = ":0", .key = "secret", .key_size = 6 };
 	tl_manager *m = managed(), *server = NULL, *client = NULL;
 	char address[100];
 	tl_object d, there;
@@ -140,6 +140,7 @@ TEST(connect)
 	d = made(server, "dict", TL_NIL);
 	CHECK_EQ(tl_object_set(tl_manager_root(server), TL_STR("d"), TL_OBJECT(d), TL_NEVER), 0);
 	o.address = address;
+	o.kind = 0;
 	CHECK_EQ(tl_manager_connect(&client, &o, TL_NEVER), 0);
 	CHECK_EQ(tl_object_get(tl_manager_root(client), TL_STR("d"), &v, TL_NEVER), 0);
 	CHECK_EQ(tl_object_in(tl_manager_root(client), v, &there), 0);
@@ -159,12 +160,12 @@ TEST(connect)
 TEST(refused)
 {
 	tl_manager *m = managed(), *other = NULL;
-	tl_manager_opts o = { .address = ":0" };
+	tl_manager_opts o = { .kind = TL_THREAD, .address = ":0" };
 
 	CHECK_EQ(tl_manager_open(&other, &o, TL_NEVER), -EINVAL);
-	o = (tl_manager_opts){ .address = "*:0", .key = "k", .key_size = 1 };
+	o = (tl_manager_opts){ .kind = TL_THREAD, .address = "*:0", .key = "k", .key_size = 1 };
 	CHECK_EQ(tl_manager_open(&other, &o, TL_NEVER), -EPERM);
-	o = (tl_manager_opts){ .reserved = { 1 } };
+	o = (tl_manager_opts){ .kind = TL_THREAD, .reserved = { 1 } };
 	CHECK_EQ(tl_manager_open(&other, &o, TL_NEVER), -EINVAL);
 	CHECK_EQ(tl_manager_connect(&other, NULL, TL_NEVER), -EINVAL);
 	CHECK_EQ(tl_manager_close(NULL, TL_NEVER), 0);
@@ -174,7 +175,9 @@ TEST(refused)
 /* D14: two servers on one address are an error; stopped and started again at once it works */
 TEST(again_and_again)
 {
-	tl_manager_opts o = { .address = "unix:./m.sock", .key = "k", .key_size = 1 };
+	tl_manager_opts o = {
+		.kind = TL_THREAD, .address = "unix:./m.sock", .key = "k", .key_size = 1
+	};
 	tl_manager *m = managed(), *second = NULL;
 	tl_object stale = { 0 };
 
@@ -184,7 +187,7 @@ TEST(again_and_again)
 
 		CHECK_EQ(tl_manager_open(&m, &o, TL_NEVER), 0);
 		CHECK_EQ(tl_manager_open(&second, &o, TL_NEVER), -EADDRINUSE);
-		if (stale.site)
+		if (stale.manager)
 			CHECK(does(stale, "len") == -ESRCH || does(stale, "len") == -EPIPE);
 		d = made(m, "dict", TL_NIL);
 		CHECK_STR(shows(d), "{}");
@@ -206,7 +209,9 @@ TEST(init_fails)
 {
 	tl_manager *m = managed(), *other = NULL;
 
-	CHECK_EQ(tl_manager_open(&other, &(tl_manager_opts){ .init = fails }, TL_NEVER), -EXDEV);
+	CHECK_EQ(tl_manager_open(
+			 &other, &(tl_manager_opts){ .kind = TL_THREAD, .init = fails }, TL_NEVER),
+		-EXDEV);
 	CHECK(!other);
 	unmanaged(m);
 }
@@ -274,7 +279,9 @@ TEST(own_type)
 	tl_value from = TL_INT(41);
 
 	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
-	CHECK_EQ(tl_manager_open(&m, &(tl_manager_opts){ .init = know_counter }, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(&m, &(tl_manager_opts){ .kind = TL_THREAD, .init = know_counter },
+			 TL_NEVER),
+		0);
 	CHECK_EQ(tl_class_add("Counter", &(tl_class){ .open = counter_open, .call = counter_call }),
 		-EBUSY);
 	CHECK_EQ(tl_class_add("dict", &counter), -EBUSY);
@@ -297,7 +304,9 @@ TEST(too_large)
 	char *large = calloc(1, 100001);
 
 	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
-	CHECK_EQ(tl_manager_open(&m, &(tl_manager_opts){ .max_message = 100000 }, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(&m, &(tl_manager_opts){ .kind = TL_THREAD, .max_message = 100000 },
+			 TL_NEVER),
+		0);
 	d = made(m, "dict", TL_NIL);
 	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 100001), TL_NEVER), -EMSGSIZE);
 	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 99000), TL_NEVER), 0);
