@@ -59,7 +59,8 @@ class Strand:
         return int(self.body) != 0
 
     def kind(self):
-        return "task" if int(self.record["kind"]) == number("TL_TASK") else "thread"
+        kinds = {number("TL_TASK"): "task", number("TL_THREAD"): "thread"}
+        return kinds.get(int(self.record["kind"]), "process")
 
     def name(self):
         extra = self.record["extra"]
@@ -77,6 +78,8 @@ class Strand:
         waiting = int(self.record["park"]["word"]) == number("PARK_WAITING")
         if int(self.record["life"]) & number("LIFE_ENDED"):
             return "ended"
+        if not self.has_body() and self.kind() == "process":
+            return "running"
         if not self.has_body():
             return "created" if waiting else "ready"
         if int(self.body["waits"]) == int(value("&strand_begins[0]")):
@@ -267,7 +270,7 @@ class InfoStrands(gdb.Command):
             waits = s.waits(now)
             site = s.site()
             print(
-                f"{s.slot:4} {s.id:016x} {s.kind():6} {s.name():20} {s.state():8}"
+                f"{s.slot:4} {s.id:016x} {s.kind():7} {s.name():20} {s.state():8}"
                 + (f" waits for {waits}" if waits else "")
                 + (f" from {site}" if site else "")
             )
