@@ -39,6 +39,7 @@ struct block {
 struct window {
 	_Atomic uint32_t holder; /* the participant that is in the allocator; 0: none */
 	size_t cut, reserved;    /* from the start of the window */
+	uint32_t last;           /* the number that was given last */
 	struct block *free[CLASSES];
 	window_path paths[WINDOW_PATHS];
 	struct participant participants[PARTICIPANTS + 1];
@@ -114,10 +115,12 @@ static void enroll(uint32_t number, uint32_t generation)
 	mine = generation << NUMBER_BITS | number;
 }
 
-/* A number that is free or whose process is dead, with its next generation. */
+/* A number that is free or whose process is dead, with its next generation.  Those that live long
+ * are passed once in a round, not at each start of another. */
 static bool join_window(void)
 {
-	for (uint32_t i = 1; i < PARTICIPANTS; i++) {
+	for (uint32_t n = 1; n < PARTICIPANTS; n++) {
+		uint32_t i = window->last = window->last % (PARTICIPANTS - 1) + 1;
 		struct participant *p = &window->participants[i];
 		uint32_t g = atomic_load_explicit(&p->generation, memory_order_relaxed);
 		uint64_t stamp = atomic_load_explicit(&p->stamp, memory_order_relaxed);
@@ -201,7 +204,7 @@ static bool ready(void)
 {
 	spin_lock(&making);
 	if (!window && (window = make()))
-		enroll(mine & PARTICIPANTS, mine >> NUMBER_BITS);
+		enroll(window->last = mine & PARTICIPANTS, mine >> NUMBER_BITS);
 	spin_unlock(&making);
 	return window != NULL;
 }
