@@ -19,10 +19,11 @@ extern "C" {
 #endif
 
 typedef struct tl_failure {
-	tl_strand strand;
+	tl_strand strand; /* of a start that failed: who tried */
 	tl_end end;
 	char name[32];
 	const void *site;
+	const char *why; /* in words, the option that a start was refused for; NULL: none */
 } tl_failure;
 
 struct tl_scope {

@@ -54,7 +54,7 @@ typedef struct tl_opts {
 	bool daemon;           /* does not keep its scope open */
 	bool paused;           /* waits for tl_resume */
 	bool anywhere;         /* a task that may begin on any worker, see tl_workers */
-	enum tl_missed missed; /* of .every */
+	enum tl_missed missed; /* with .every */
 	tl_time at;            /* does not begin before; a task waiting for it is a timer */
 	tl_span every;         /* runs fn again and again, see tl_task_start */
 	tl_span slack;         /* a task may begin up to so much later, together with others */
@@ -73,9 +73,10 @@ typedef struct tl_opts {
  * waits for its time may begin up to so much later, never earlier: whenever the loop is up, all
  * begin whose time has come, and it wakes for the first whose slack is over.
  * Not a cancel point.  The result may be ignored: a failed start is also a failure of the scope.
- * Errors: -ENOMEM, -EINVAL (options; NULL scope on a foreign thread; a scope that was never opened,
- * misuse), -ECANCELED (the scope is cancelled; not a failure). Ownership: *arg stays the caller's
- * unless .copy is given.  On failure *o->ret is { 0 }.  Example: examples/hello.c. */
+ * Errors: -ENOMEM, -EINVAL (NULL scope on a foreign thread; misuse: a scope that was never opened;
+ * an option that makes no sense or would have no effect, which report and failure name), -ECANCELED
+ * (the scope is cancelled; not a failure).  Ownership: *arg stays the caller's unless .copy is
+ * given.  On failure *o->ret is { 0 }.  Example: examples/hello.c. */
 TL_API int tl_task_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
 
 /* How many processors .anywhere tasks may use: the loop they are started on, and n - 1 worker

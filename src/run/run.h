@@ -211,6 +211,8 @@ void scope_dismiss_soon(struct strand *s); /* the same, now or when its loop has
 void scope_dismiss_held(struct loop *l);   /* those that the loop holds back; there are some */
 bool scope_waits_for(const struct loop *l, const struct strand *next); /* let them wait on */
 void scope_failed(struct strand *s); /* s has failed, and is still counted */
+/* The calling strand could not start one in s, for a reason that stays. */
+void scope_refused(tl_scope *s, int r, const char *why);
 void scope_begin(tl_scope *scope, struct strand *owner, tl_scope *up);
 int scope_end(tl_scope *scope, bool give_up); /* wait, unlink; -EBUSY: gave up */
 bool scope_counted(struct scope *in, struct parker **who);

@@ -171,10 +171,10 @@ int scope_admit(tl_scope *scope, struct strand *s)
 }
 
 /* Collect a failure.  True: it is the first. */
-static bool collect(tl_scope *scope, int r, tl_end end, struct strand *s)
+static bool collect(tl_scope *scope, int r, tl_end end, struct strand *s, const char *why)
 {
 	struct scope *in = scope_of(scope);
-	tl_failure f = { .end = end, .site = s->site };
+	tl_failure f = { .end = end, .site = s->site, .why = why };
 	bool visitor, first;
 
 	f.strand.id = atomic_load_explicit(&s->id, memory_order_relaxed);
@@ -191,21 +191,23 @@ static bool collect(tl_scope *scope, int r, tl_end end, struct strand *s)
 	return first;
 }
 
-static void fail(tl_scope *scope, tl_end end, struct strand *s)
+static void fail(tl_scope *scope, tl_end end, struct strand *s, const char *why)
 {
-	bool first = collect(scope, strand_status(end), end, s);
+	bool first = collect(scope, strand_status(end), end, s, why);
 
 	if (first && !scope->keep_going)
 		cancel_scope(scope, SCOPE_ASKED);
 }
 
-void scope_failed(struct strand *s) { fail(s->scope, strand_has_ended(s), s); }
+void scope_failed(struct strand *s) { fail(s->scope, strand_has_ended(s), s, NULL); }
 
-void tl_scope_fail(tl_scope *s, int r)
+void scope_refused(tl_scope *s, int r, const char *why)
 {
 	if (r < 0 && scope_opened(s, "fails"))
-		fail(s, (tl_end){ TL_RETURNED, r }, strand_self());
+		fail(s, (tl_end){ TL_RETURNED, r }, strand_self(), why);
 }
+
+void tl_scope_fail(tl_scope *s, int r) { scope_refused(s, r, NULL); }
 
 /* With the lock held: the counts have changed; they may be what the closer waits for.  Answers
  * whether *who is to be woken, by wait_finish, once the lock is released. */

@@ -22,8 +22,6 @@ static int dress(struct strand *s, const tl_opts *o, void (*unborn)(void *arg))
 
 	if (!size)
 		return 0;
-	if (o->copy > SIZE_MAX / 2 || (o->copy && !s->arg))
-		return -EINVAL;
 	x = mem_alloc(size);
 	if (!x)
 		return -ENOMEM;

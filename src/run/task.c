@@ -150,20 +150,54 @@ int task_begin(struct strand *s)
 /* A struct above 80 bytes is cleared by an instruction that is slower than all of that. */
 _Static_assert(sizeof(tl_opts) == 80, "five words of options and what they point to");
 
-static bool sane(int kind, tl_fn *fn, const tl_opts *o)
+/* What makes no sense, or would have no effect; NULL: nothing. */
+static const char *nonsense(int kind, tl_fn *fn, const void *arg, const tl_opts *o)
 {
+	static const tl_thread_opts plain;
+	const tl_thread_opts *t = o && o->thread ? o->thread : &plain;
+
 	if (!fn)
-		return false;
+		return "no function";
 	if (!o)
-		return true;
-	if (o->thread && (kind != TL_THREAD || !RESERVED_ZERO(o->thread)))
-		return false;
-	if (kind == TL_PROCESS ? o->stack != 0 : o->process != NULL)
-		return false;
-	if (o->every.ns < 0 || o->slack.ns < 0 || (unsigned)o->missed > TL_DELAY)
-		return false;
-	return o->at.ns != INT64_MIN && (kind == TL_TASK || !o->every.ns) &&
-	       o->stack <= SIZE_MAX / 4;
+		return NULL;
+	if (o->copy > SIZE_MAX / 2 || (o->copy && !arg))
+		return ".copy, but not that much to copy";
+	if (o->at.ns == INT64_MIN)
+		return ".at, but no time";
+	if (o->every.ns && (kind != TL_TASK || o->every.ns < 0))
+		return o->every.ns < 0 ? "an .every below 0" : ".every, which is for tasks";
+	if (o->missed && (!o->every.ns || (unsigned)o->missed > TL_DELAY))
+		return o->every.ns ? ".missed, but no such way" : ".missed, but no .every";
+	if (o->slack.ns && (kind != TL_TASK || o->slack.ns < 0))
+		return o->slack.ns < 0 ? "a .slack below 0" : ".slack, which is for tasks";
+	if (o->slack.ns && !o->at.ns && !o->every.ns)
+		return ".slack, but neither .at nor .every";
+	if (o->anywhere && kind != TL_TASK)
+		return ".anywhere, which is for tasks";
+	if (o->stack && (kind == TL_PROCESS || o->stack > SIZE_MAX / 4))
+		return kind == TL_PROCESS ? ".stack, which is not for processes"
+					  : ".stack, but not that much of it";
+	if (o->process && kind != TL_PROCESS)
+		return ".process, which is for processes";
+	if (o->thread && kind != TL_THREAD)
+		return ".thread, which is for threads";
+	if (!RESERVED_ZERO(t))
+		return ".thread, whose .reserved is not zero";
+	if (!t->cpus != !t->cpus_size || t->nice < -20 || t->nice > 19)
+		return !t->cpus != !t->cpus_size ? ".thread, with one of .cpus and .cpus_size alone"
+						 : ".thread, with no such .nice";
+	return NULL;
+}
+
+static int refuse(tl_scope *scope, struct strand *me, int kind, const char *why)
+{
+	static const char *const kinds[] = {
+		[TL_TASK] = "task", [TL_THREAD] = "thread", [TL_PROCESS] = "process"
+	};
+
+	report(TL_R_MISUSE, me, -EINVAL, "starts a %s with %s", kinds[kind], why);
+	scope_refused(scope, -EINVAL, why);
+	return -EINVAL;
 }
 
 static void plan(struct strand *s, const tl_opts *o)
@@ -189,6 +223,7 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 	void (*unborn)(void *arg), const void *site)
 {
 	struct strand *me = strand_self(), *s;
+	const char *why;
 	bool anywhere;
 	int r;
 
@@ -200,8 +235,9 @@ int strand_start(int kind, tl_scope *scope, tl_fn *fn, void *arg, const tl_opts 
 		return -EINVAL; /* nobody closes a foreign thread's outermost scope */
 	if (!scope_opened(scope, "starts in"))
 		return -EINVAL;
-	if (!sane(kind, fn, o))
-		return tl_scope_fail(scope, -EINVAL), -EINVAL;
+	why = nonsense(kind, fn, arg, o);
+	if (__builtin_expect(why != NULL, 0))
+		return refuse(scope, me, kind, why);
 	s = slot_take();
 	if (!s)
 		return tl_scope_fail(scope, -ENOMEM), -ENOMEM;

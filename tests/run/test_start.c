@@ -48,27 +48,79 @@ static void refused(start_fn *how, tl_fn *fn, void *arg, tl_opts o, int expected
 	CHECK_EQ(tl_scope_close(&s), expected == -ECANCELED ? 0 : expected);
 }
 
+static char said[200];
+static int n_said;
+
+static void note_report(const tl_report *r, void *arg)
+{
+	(void)arg;
+	CHECK_EQ(r->kind, TL_R_MISUSE);
+	n_said++;
+	snprintf(said, sizeof said, "%s", r->text);
+}
+
+/* Refused, and the report and the scope's failure say for what. */
+static void senseless(start_fn *how, tl_fn *fn, void *arg, tl_opts o, const char *option)
+{
+	tl_scope s = { .max_failures = 1 };
+	int before = n_said;
+	tl_failure f;
+
+	s.failures = &f;
+	tl_on_report(note_report, NULL);
+	refused(how, fn, arg, o, -EINVAL);
+	CHECK_EQ(n_said, before + 1);
+	tl_scope_open(&s);
+	CHECK_EQ(how(&s, fn, arg, &o), -EINVAL);
+	CHECK_EQ(tl_scope_close(&s), -EINVAL);
+	CHECK_EQ(s.n_failures, 1);
+	CHECK_EQ(f.strand.id, tl_self().id);
+	CHECK(strstr(f.why, option) != NULL);
+	CHECK(strstr(said, f.why) != NULL);
+}
+
 TEST(options_that_make_no_sense)
 {
 	start_fn *both[] = { tl_task_start, tl_thread_start };
-	tl_thread_opts thread = { 0 };
 	int x = 0;
 
 	for (int i = 0; i < 2; i++) {
-		refused(both[i], NULL, NULL, (tl_opts){ 0 }, -EINVAL);
-		refused(both[i], answer, NULL, (tl_opts){ .copy = 4 }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .copy = SIZE_MAX }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .at = TL_POLL }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .every = tl_ns(-1) }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .slack = tl_ns(-1) }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .missed = TL_DELAY + 1 }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .stack = SIZE_MAX }, -EINVAL);
-		refused(both[i], answer, &x, (tl_opts){ .process = (void *)&x }, -EINVAL);
+		senseless(both[i], NULL, NULL, (tl_opts){ 0 }, "no function");
+		senseless(both[i], answer, NULL, (tl_opts){ .copy = 4 }, ".copy");
+		senseless(both[i], answer, &x, (tl_opts){ .copy = SIZE_MAX }, ".copy");
+		senseless(both[i], answer, &x, (tl_opts){ .at = TL_POLL }, ".at");
+		senseless(both[i], answer, &x, (tl_opts){ .every = tl_ns(-1) }, ".every");
+		senseless(both[i], answer, &x, (tl_opts){ .slack = tl_ns(-1) }, ".slack");
+		senseless(both[i], answer, &x, (tl_opts){ .missed = TL_DELAY }, ".missed");
+		senseless(both[i], answer, &x, (tl_opts){ .stack = SIZE_MAX }, ".stack");
+		senseless(both[i], answer, &x, (tl_opts){ .process = (void *)&x }, ".process");
+		senseless(both[i], answer, &x, (tl_opts){ .slack = tl_ms(1) }, ".slack");
 	}
-	refused(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
-	thread.reserved[3] = 1;
-	refused(tl_thread_start, answer, &x, (tl_opts){ .thread = &thread }, -EINVAL);
-	refused(tl_thread_start, answer, &x, (tl_opts){ .every = tl_ms(1) }, -EINVAL);
+	senseless(tl_task_start, answer, &x, (tl_opts){ .every = tl_ms(1), .missed = TL_DELAY + 1 },
+		".missed");
+}
+
+TEST(options_of_another_kind)
+{
+	tl_thread_opts thread = { 0 };
+	tl_time at = tl_after(tl_ms(1));
+	int x = 0;
+
+	senseless(tl_task_start, answer, &x, (tl_opts){ .thread = &thread }, ".thread");
+	senseless(tl_thread_start, answer, &x, (tl_opts){ .every = tl_ms(1) }, ".every");
+	senseless(tl_thread_start, answer, &x, (tl_opts){ .at = at, .slack = tl_ms(1) }, ".slack");
+	senseless(tl_thread_start, answer, &x, (tl_opts){ .anywhere = true }, ".anywhere");
+}
+
+TEST(thread_options_that_make_no_sense)
+{
+	cpu_set_t set;
+	tl_thread_opts odd[] = { { .cpus = &set }, { .cpus_size = sizeof set }, { .nice = 20 },
+		{ .nice = -21 }, { .reserved = { 0, 0, 0, 1 } } };
+	int x = 0;
+
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		senseless(tl_thread_start, answer, &x, (tl_opts){ .thread = &odd[i] }, ".thread");
 }
 
 /* D7: a failed start is also a failure of the scope */
@@ -77,6 +129,7 @@ TEST(a_failed_start_fails_the_scope_and_cancels_siblings)
 	tl_scope s = { 0 };
 	tl_strand t;
 
+	tl_on_report(note_report, NULL);
 	tl_scope_open(&s);
 	t = start(tl_task_start, &s, forever, NULL);
 	CHECK_EQ(tl_task_start(&s, NULL, NULL, NULL), -EINVAL);

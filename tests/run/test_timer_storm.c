@@ -56,6 +56,8 @@ static void launch(struct shot *s, start_fn *how)
 	int r;
 
 	o.ret = &t;
+	if (how == tl_thread_start)
+		o.slack = (tl_span){ 0 };
 	r = how(s->scope, shoot, s, &o);
 	if (r < 0)
 		CHECK_EQ(r, -ECANCELED);
