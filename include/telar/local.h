@@ -6,8 +6,8 @@
  *	static tl_local connection = { .drop = hang_up };         // fresh in every strand
  *	static tl_local request = { .drop = free, .copy = dup };  // children begin with a copy
  *
- * With .copy it is a context: what a strand has set when it starts another, of either kind, the
- * other begins with a copy of, and neither sees what the other sets afterwards.
+ * With .copy it is a context: what a strand has set when it starts a task or thread, that begins
+ * with a copy of (a process begins with nothing), and neither sees what the other sets afterwards.
  *
  * A strand's values are its own: a task's are not its thread's, a child that is run in place by its
  * joiner has its own, a generator shares those of the strand that advances it.  A task with .every

@@ -21,7 +21,7 @@
  *	%%	a percent sign
  * thread is the system's number of the thread, strand tl_self().id.  strandName is who logs.
  * threadName is the thread it runs on: itself, or the one whose loop runs the task; taskName is the
- * task, or "" for a thread.  processName is "MainProcess", as in Python.
+ * task, or "" for a thread.  processName is a process's name, or "MainProcess".
  * Newlines in a message stay as they are, but in JSON.  A message of more than 64 KiB is cut, and
  * ends in " [cut]".
  *

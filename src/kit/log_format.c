@@ -268,6 +268,13 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static const char *process_name(char *buf, size_t cap)
+{
+	if (tl_kind(tl_main()) != TL_PROCESS || tl_name(tl_main(), buf, cap) < 0)
+		return "MainProcess";
+	return buf;
+}
+
 static void put_text(
 	const struct format *f, struct text *t, const struct piece *p, const struct record *rec)
 {
@@ -285,7 +292,7 @@ static void put_text(
 	case F_STRAND_NAME: s = rec->strand_name; break;
 	case F_THREAD_NAME: s = rec->thread_name; break;
 	case F_TASK_NAME: s = rec->task_name ? rec->task_name : ""; break;
-	default: s = "MainProcess"; break;
+	default: s = process_name(buf, sizeof buf); break;
 	}
 	put_padded(t, p, s, strlen(s));
 }

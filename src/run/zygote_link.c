@@ -299,14 +299,34 @@ static bool have(const struct plat_rights *rights)
 	return same;
 }
 
+/* Why there cannot be one; NULL: there can.  A mark that is still there: we should be a zygote and
+ * are not; nor would another be. */
+static const char *obstacle(void)
+{
+	if (!plat_instead_possible)
+		return "the program was not linked with telar";
+	if (getauxval(AT_SECURE))
+		return "the program's file gives it privileges";
+	return getenv(ZYGOTE_MARK) ? "the program was marked as a zygote" : NULL;
+}
+
+static int refuse(int r, const char *why)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set_explicit(&told, memory_order_relaxed))
+		report(TL_R_DEGRADED, NULL, r, "no processes: %s", why);
+	return r;
+}
+
 int zygote_ready(void)
 {
+	const char *why = obstacle();
 	struct plat_rights rights;
 	int r = 0;
 
-	/* A mark that is still there: we should be a zygote and are not; nor would another be. */
-	if (!plat_instead_possible || getauxval(AT_SECURE) || getenv(ZYGOTE_MARK))
-		return -ENOTSUP;
+	if (why)
+		return refuse(-ENOTSUP, why);
 	plat_rights(&rights);
 	if (have(&rights))
 		return 0;
@@ -314,7 +334,7 @@ int zygote_ready(void)
 	if (!have(&rights))
 		r = make(&rights);
 	making_end();
-	return r;
+	return r == -ENOTSUP ? refuse(r, "the program, executed again, does not answer") : r;
 }
 
 int tl_zygote_start(void)

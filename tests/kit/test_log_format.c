@@ -281,3 +281,19 @@ TEST(options)
 	CHECK_EQ(tl_handler_open(&h, &(tl_handler_opts){ .path = "no/such" }), -ENOENT);
 	CHECK_EQ(tl_log_open(&(tl_log_opts){ .reserved = { 1 } }), -EINVAL);
 }
+
+static int names_its_process(void *arg)
+{
+	CHECK_STR(shown("%(processName)s"), (const char *)arg);
+	return 0;
+}
+
+TEST(process_name)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_process_start(&s, names_its_process, "Cocina\n",
+		&(tl_opts){ .name = "Cocina", .copy = sizeof "Cocina\n" });
+	CHECK_EQ(tl_scope_close(&s), 0);
+}

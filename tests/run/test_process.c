@@ -312,3 +312,92 @@ TEST(select_on_its_end)
 	tl_cancel(a);
 	CHECK_EQ(tl_finish(), 0);
 }
+
+static _Atomic int deadlocks;
+static void count_deadlocks(const tl_report *r, void *arg)
+{
+	(void)arg;
+	deadlocks += r->kind == TL_R_DEADLOCK;
+}
+
+static int waits_long(void *arg)
+{
+	*(_Atomic int *)arg = 1;
+	return tl_sleep(tl_ms(1500));
+}
+
+/* It may wake somebody: while it lives nobody is deadlocked. */
+TEST(no_deadlock_while_it_lives)
+{
+	_Atomic int *begun = tl_shared(sizeof *begun);
+	tl_strand t;
+
+	CHECK(begun);
+	tl_on_report(count_deadlocks, NULL);
+	tl_process_start(NULL, waits_long, (void *)begun, &(tl_opts){ .ret = &t });
+	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	CHECK(*begun);
+	CHECK_EQ(deadlocks, 0);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+TEST(shown)
+{
+	tl_info i, all[4];
+	tl_strand t;
+	char name[32];
+
+	tl_process_start(NULL, sleeps, NULL, &(tl_opts){ .ret = &t, .name = "shown" });
+	CHECK_EQ(tl_kind(t), TL_PROCESS);
+	CHECK_EQ(tl_name(t, name, sizeof name), 5);
+	CHECK(tl_os_id(t) > 0);
+	CHECK_EQ(tl_inspect(t, &i), 0);
+	CHECK_EQ(i.kind, TL_PROCESS);
+	CHECK_EQ(i.os_id, tl_os_id(t));
+	CHECK_EQ(i.parent.id, tl_self().id);
+	CHECK_STR(i.name, "shown");
+	CHECK_EQ(tl_list(all, 4), 2);
+	CHECK_EQ(tl_dump(2), 2);
+	CHECK_EQ(tl_rename(t, "renamed"), 0);
+	CHECK_EQ(tl_inspect(t, &i), 0);
+	CHECK_STR(i.name, "renamed");
+	tl_cancel(t);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+struct call {
+	tl_func f;
+	int x;
+};
+
+static int calls(void *arg)
+{
+	struct call *c = arg;
+
+	return tl_func_call(c->f, &c->x);
+}
+
+TEST(function_as_a_value)
+{
+	struct call c = { tl_func_of(answers), 77 };
+
+	CHECK(c.f.id != 0);
+	CHECK_EQ(tl_func_of(answers).id, c.f.id);
+	CHECK_EQ(tl_func_call(c.f, &c.x), 77);
+	CHECK_EQ(end_of(begin(NULL, calls, &c, sizeof c)).value, 77);
+	CHECK_EQ(tl_func_of(NULL).id, 0);
+	CHECK_EQ(tl_func_call((tl_func){ 0 }, NULL), -EINVAL);
+	CHECK_EQ(tl_func_call((tl_func){ c.f.id + ((uint64_t)1 << 40) }, NULL), -EINVAL);
+	CHECK_EQ(tl_func_call((tl_func){ (uint64_t)200 << 48 }, NULL), -EINVAL);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+/* What the system does with children of the program is not done with ours. */
+TEST(children_ignored)
+{
+	int nine = 9;
+
+	signal(SIGCHLD, SIG_IGN);
+	CHECK_EQ(end_of(begin(NULL, answers, &nine, sizeof nine)).value, 9);
+	CHECK_EQ(tl_finish(), 0);
+}
