@@ -191,6 +191,12 @@ TEST(given_descriptor)
 	CHECK_EQ(tl_finish(), 0);
 }
 
+static void misuse(const tl_report *r, void *arg)
+{
+	(void)arg;
+	CHECK_EQ(r->kind, TL_R_MISUSE);
+}
+
 TEST(refused)
 {
 	static int local;
@@ -211,6 +217,7 @@ TEST(refused)
 		{ NULL, { .process = &(tl_process_opts){ .fds = &bad, .n_fds = 1 } }, -EBADF },
 	};
 
+	tl_on_report(misuse, NULL);
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		tl_scope s = { 0 };
 		tl_opts o = cases[i].o;
