@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# limit 120
 # once
 """The table of CPython's behaviours names what fails it: a line of the list that no test shows, and
 a test that claims what is not in the list.  The whole list is shown."""

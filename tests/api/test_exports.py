@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# limit 120
 """The shared library exports exactly what the public headers declare."""
 
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# limit 120
 # once
 """Every macro of the public headers is used in tests/api/test_cxx.cc, and so is compiled."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# limit 120
 # once
 # tools/need.sh on a machine made of stubs: what is there is left alone, what is missing is
 # installed by name, and who may not install is told the command.

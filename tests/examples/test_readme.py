@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# limit 120
 # The README's program compiles as it stands, without a warning, and runs; also one that looks for
 # leaks, beside a library that does not.
 # once

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# limit 120
 # Where the system gives no guard pages, tasks run without them, and one report says so.
 # once
 set -u
