@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANSWER = 1 << 30, PROOF_S = 5, IDLE = 64 };
+enum { ANSWER = 1 << 30, PROOF_S = 5, ANSWER_S = 10, IDLE = 64 };
 
 struct wire {
 	struct link link;
@@ -236,24 +236,27 @@ void door_shut(tl_manager *manager)
 
 /* -- a round trip */
 
-static bool is_now(tl_time d) { return d.ns == TL_POLL.ns || (d.ns && d.ns <= tl_now().ns); }
-
-/* How long the server may let the call wait. */
+/* How long the server may let the call wait: 0 not at all, and a deadline that has passed is one
+ * that passes at once, which may break a barrier. */
 static int64_t left_of(tl_time d)
 {
+	int64_t now = tl_now().ns;
+
 	if (d.ns == TL_NEVER.ns)
 		return INT64_MAX;
-	return is_now(d) ? 0 : d.ns - tl_now().ns;
+	if (d.ns == TL_POLL.ns)
+		return 0;
+	return d.ns > now ? d.ns - now : 1;
 }
 
-/* How long this side waits for the round trip. */
+/* How long this side waits for the round trip: what the server may, and time for a busy machine. */
 static tl_time patience(tl_time d)
 {
-	if (d.ns == TL_NEVER.ns)
-		return d;
-	return is_now(d) ? tl_after(tl_s(GRACE_S))
-			 : (tl_time){ d.ns < INT64_MAX - 2000000000 ? d.ns + GRACE_S * 1000000000
-								    : d.ns };
+	int64_t left = left_of(d);
+
+	if (left == INT64_MAX)
+		return TL_NEVER;
+	return tl_after(tl_ns(left < INT64_MAX / 4 ? left + ANSWER_S * 1000000000ll : left));
 }
 
 static int write_request(struct link *l, int kind, const tl_op *ops, size_t n, int64_t left)
@@ -276,8 +279,8 @@ static int write_request(struct link *l, int kind, const tl_op *ops, size_t n, i
 /* The strand was cancelled with its call at the server. */
 static int ask_back(struct link *l, tl_value *ret)
 {
-	tl_scope s = { .name = "manager", .shield = true, .grace = tl_s(2 * GRACE_S) };
-	tl_time deadline = tl_after(tl_s(GRACE_S));
+	tl_scope s = { .name = "manager", .shield = true, .grace = tl_s(2 * ANSWER_S) };
+	tl_time deadline = tl_after(tl_s(ANSWER_S));
 	int r;
 
 	tl_scope_open(&s);
