@@ -218,8 +218,9 @@ def receipts(lines):
     row = r'{} +{} +\d+\.\d\d s +\d+\.\d MiB +{}'
     matches(lines[2], row.format('secuencial', 3, 1) + r'   sólo 3: los 20, uno tras otro, serían .*')
     matches(lines[3], row.format('hilos', 20, r'\d+'))
-    matches(lines[4], row.format('tareas', 20, 1))
-    same(len(lines), 5)
+    matches(lines[4], row.format('procesos', 20, r'\d+'))
+    matches(lines[5], row.format('tareas', 20, 1))
+    same(len(lines), 6)
 
 
 def timer(lines):

@@ -126,7 +126,7 @@ def check(students, drawn, scale, much):
     page = browse()
     need(not page.foreign, f'the page needs {page.foreign}')
     ways = {p['data-way']: p for p in page.panels}
-    need(list(ways) == ['secuencial', 'hilos', 'tareas'], f'the ways are {list(ways)}')
+    need(list(ways) == ['secuencial', 'hilos', 'procesos', 'tareas'], f'the ways are {list(ways)}')
     for way, panel in ways.items():
         check_way(panel, work)
         if way != 'secuencial':
