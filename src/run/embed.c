@@ -60,7 +60,10 @@ void embed_touch(struct loop *l)
 	ring(l->embed, true);
 }
 
-static bool busy(struct loop *l) { return l->first || work_own(l) || !loop_quiet(l); }
+static bool busy(struct loop *l)
+{
+	return l->first || work_own(l) || !loop_quiet(l) || timer_due(l);
+}
 
 /* The end of a turn.  True: the host may rest; false: the descriptor is readable as it is. */
 static bool rest(struct loop *l)

@@ -146,13 +146,6 @@ void loop_take_in(struct loop *l)
 	work_take(l);
 }
 
-static bool due(struct loop *l)
-{
-	int64_t next = timer_next(l);
-
-	return next && next <= l->now;
-}
-
 /* Between turns: what came in, descriptors, timers. */
 static void look_outside(struct loop *l)
 {
@@ -162,7 +155,7 @@ static void look_outside(struct loop *l)
 	loop_take_in(l);
 	if (l->polling && l->first)
 		poller_wait(l->poller, -1);
-	else if (!l->first && !due(l))
+	else if (!l->first && !timer_due(l))
 		sleep_loop(l);
 	l->now = plat_now();
 	timer_fire(l, l->now);
@@ -484,7 +477,9 @@ void loop_forked(struct loop *l, struct strand *me)
 	l->after = NULL;
 	l->first = NULL;
 	l->last = &l->first;
-	l->polling = l->alarms = l->timers.n = l->windows.n = me->alarm = 0;
+	l->polling = l->alarms = me->alarm = 0;
+	heap_clear(&l->timers);
+	heap_clear(&l->windows);
 	l->claims = 1;
 	l->deque = (struct deque){ 0 };
 	l->takes = false;

@@ -269,8 +269,9 @@ void timer_at(struct strand *s, int64_t at); /* at the latest: an earlier one st
 /* At `at`, or up to slack later together with others; whatever was set before. */
 void timer_between(struct strand *s, int64_t at, int64_t slack);
 void timer_off(struct strand *s);
-void timer_fire(struct loop *l, int64_t now);
-int64_t timer_next(struct loop *l); /* 0: none */
+void timer_fire(struct loop *l, int64_t now); /* of those whose time has come, the first */
+bool timer_due(struct loop *l);               /* there are others */
+int64_t timer_next(struct loop *l);           /* 0: none */
 
 /* deadlock.c: counts what could still wake somebody */
 int64_t deadlock_sleep(struct loop *l); /* until somebody wakes it; or: look again then */

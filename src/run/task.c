@@ -26,6 +26,11 @@ static bool paused(struct strand *s)
 
 static bool too_early(struct strand *s) { return paused(s) || s->planned > s->loop->now; }
 
+/* Not all whose time came have begun yet: it waits behind them, in the heap. */
+static bool behind_others(struct strand *s) { return s->planned && timer_due(s->loop); }
+
+static bool its_turn(struct strand *s) { return !too_early(s) && !behind_others(s); }
+
 /* Go on waiting to begin.  What came before the word changed is seen by looking again.  A paused
  * one has no timer: its time may be past. */
 static bool wait_on(struct strand *s)
@@ -33,7 +38,7 @@ static bool wait_on(struct strand *s)
 	const struct extra *x = LOOK(s->extra);
 
 	atomic_exchange_explicit(&s->park.word, PARK_WAITING, memory_order_seq_cst);
-	if (too_late(s) || !too_early(s))
+	if (too_late(s) || its_turn(s))
 		wait_poke(&s->park);
 	else if (!paused(s))
 		timer_between(s, s->planned, x ? x->slack.ns : 0);
@@ -211,7 +216,7 @@ static void plan(struct strand *s, const tl_opts *o)
 /* One whose time is to come waits for it from the start: a crowd of them is not touched twice. */
 static void line_up(struct strand *s)
 {
-	if (!too_early(s)) {
+	if (its_turn(s)) {
 		loop_ready(&s->park);
 		return;
 	}

@@ -17,10 +17,10 @@
  * An entry names a record, and that may be another strand's by now, also on another loop: its alarm
  * is read before its loop, pairs with the writes in strand_init and set. */
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/bias.h"
 #include <errno.h>
 
-enum { SLOT_BITS = 24, FEW = 64 };
+enum { SLOT_BITS = 24, FEW = 64, CROWD = 32 };
 
 static struct strand *record(struct entry e)
 {
@@ -109,34 +109,77 @@ void timer_off(struct strand *s)
 	if (!s->alarm)
 		return;
 	SHOW(s->alarm, 0);
-	if (--l->alarms == 0)
-		l->timers.n = l->windows.n = 0;
+	if (--l->alarms == 0) {
+		heap_clear(&l->timers);
+		heap_clear(&l->windows);
+	}
 }
 
-static void ring(struct loop *l, struct heap *h, int64_t now)
+static bool is_due(struct heap *h, int64_t now)
 {
-	while (h->n && h->at[0].at <= now) {
-		struct entry e = h->at[0];
-		struct strand *s = record(e);
+	const struct entry *least = heap_least(h);
 
-		strand_near(s);
+	return least && least->at <= now;
+}
+
+/* Its end will touch those beside it in its scope.  They may be looked at if that lock is l's. */
+static void siblings_near(struct loop *l, const struct strand *s)
+{
+	struct scope *in = s->scope ? scope_of(s->scope) : NULL;
+
+	if (!in || LOOK(in->owner->loop) != l || !bias_enter(l))
+		return;
+	if (!LOOK(in->shared)) {
+		__builtin_prefetch(s->sibling.prev, 1);
+		__builtin_prefetch(s->sibling.next, 1);
+	}
+	bias_out(l);
+}
+
+/* Strands whose time has come lie anywhere: while the heap is asked for one, others are on their
+ * way from memory, and later those beside them in their scope.  True: there may be more. */
+static bool ring(struct loop *l, struct heap *h, int64_t now)
+{
+	struct entry crowd[CROWD];
+	uint32_t n;
+
+	for (n = 0; n < CROWD && is_due(h, now); n++) {
+		crowd[n] = *heap_least(h);
+		strand_near(record(crowd[n]));
 		heap_pop(h);
-		if (owner(l, e)) {
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct strand *s = owner(l, crowd[i]);
+
+		if (s) {
+			siblings_near(l, s);
 			timer_off(s);
 			wait_poke(&s->park);
 		}
 	}
+	return n == CROWD;
 }
 
+/* A crowd at a time, so that they begin before others have driven them out of the cache. */
 void timer_fire(struct loop *l, int64_t now)
 {
 	ring(l, &l->timers, now);
-	ring(l, &l->windows, now);
+	while (ring(l, &l->windows, now))
+		;
 }
 
 int64_t timer_next(struct loop *l)
 {
-	while (l->timers.n && !owner(l, l->timers.at[0]))
+	const struct entry *e;
+
+	while ((e = heap_least(&l->timers)) && !owner(l, *e))
 		heap_pop(&l->timers);
-	return l->timers.n ? l->timers.at[0].at : 0;
+	return e ? e->at : 0;
+}
+
+bool timer_due(struct loop *l)
+{
+	int64_t next = timer_next(l);
+
+	return next && next <= l->now;
 }

@@ -30,12 +30,13 @@ static void in_vain(struct loop *l, int64_t took)
 
 bool watch_for(struct loop *l, bool (*there)(void *arg), void *arg)
 {
-	int64_t from, took = 0;
+	int64_t from, took = 0, next;
 
 	if (!l->patience || l->spent || l->polling || hostile_odd())
 		return false;
 	from = plat_now();
-	if (l->timers.n && l->timers.at[0].at - from < l->patience)
+	next = timer_next(l);
+	if (next && next - from < l->patience)
 		return false;
 	for (unsigned i = 0; took <= l->patience; i++) {
 		if (!loop_quiet(l) || (there && there(arg))) {

@@ -68,10 +68,10 @@ TEST(a_heap_is_sorted_by_time_and_then_by_turn)
 			drop(&h);
 		CHECK_EQ(h.n, n_model);
 		if (h.n)
-			CHECK_EQ(compare(&h.at[0], &model[0]), 0);
+			CHECK_EQ(compare(heap_least(&h), &model[0]), 0);
 	}
 	for (; h.n; pop(&h))
-		CHECK_EQ(compare(&h.at[0], &model[0]), 0);
+		CHECK_EQ(compare(heap_least(&h), &model[0]), 0);
 	heap_free(&h);
 }
 
@@ -84,8 +84,59 @@ TEST(the_room_of_a_heap_holds_what_was_asked)
 		CHECK(h.room >= room);
 		for (; h.n < h.room; n_model = 0)
 			push(&h, h.n);
-		CHECK_EQ(h.at[0].at, 0);
-		CHECK_EQ(h.at[h.n - 1].at, h.n - 1); /* rising: nothing was moved */
+		CHECK_EQ(heap_least(&h)->at, 0);
 	}
+	heap_free(&h);
+}
+
+/* Every order of pushes that is somebody's worst, and a look after each push or not: what is sorted
+ * already is found again, and more cuts than there is room for are forgotten. */
+TEST(orders_that_are_not_random)
+{
+	enum { MANY = 3000 };
+	static struct entry all[MANY];
+
+	for (int order = 0; order < 5; order++)
+		for (int look = 0; look < 2; look++) {
+			struct heap h = { 0 };
+
+			for (int i = 0; i < MANY; i++) {
+				int64_t at[] = { i, -i, i % 2 ? i : -i, 7, i % 50 };
+
+				all[i] = (struct entry){ at[order], (uint64_t)(i ^ 5) };
+				CHECK(heap_reserve(&h, h.n + 1));
+				heap_push(&h, all[i]);
+				if (look)
+					CHECK(heap_least(&h)->at <= at[order]);
+			}
+			qsort(all, MANY, sizeof *all, compare);
+			for (int i = 0; i < MANY; i++) {
+				CHECK_EQ(compare(heap_least(&h), &all[i]), 0);
+				heap_pop(&h);
+			}
+			CHECK(heap_least(&h) == NULL);
+			heap_free(&h);
+		}
+}
+
+/* A crowd that always is the same size goes round and round in its ring. */
+TEST(a_full_ring_goes_round)
+{
+	enum { FULL = 64, ROUNDS = 5000 };
+	struct heap h = { 0 };
+	int64_t last = 0;
+
+	CHECK(heap_reserve(&h, FULL));
+	CHECK_EQ(h.room, FULL);
+	h.first = UINT32_MAX - FULL / 2; /* and over the end of the numbers */
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		if (h.n == FULL) {
+			CHECK(heap_least(&h)->at >= last);
+			last = heap_least(&h)->at;
+			heap_pop(&h);
+		}
+		heap_push(&h, (struct entry){ last + chance(1000), i });
+	}
+	CHECK_EQ(h.n, FULL);
 	heap_free(&h);
 }

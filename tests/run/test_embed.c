@@ -80,6 +80,25 @@ static int scoped(void *arg)
 	return 0;
 }
 
+/* More of them at once than one turn takes: the turn says that there are more. */
+BOTH(a_crowd_of_timers_takes_turns)
+{
+	int64_t soon;
+
+	settle();
+	soon = tl_after(tl_ms(50)).ns;
+	for (int i = 0; i < 1000; i++)
+		tl_task_start(NULL, set_off, &soon, &(tl_opts){ .at = { soon } });
+	while (tl_now().ns < soon)
+		;
+	do
+		CHECK(turns++ < 1000);
+	while (tl_loop_turn());
+	CHECK_EQ(n_done, 1000);
+	CHECK(turns >= 1000 / 64);
+	CHECK_EQ(tl_finish(), 0);
+}
+
 BOTH(an_earlier_timer_is_heard)
 {
 	int n = 3;

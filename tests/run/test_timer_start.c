@@ -205,6 +205,26 @@ TEST(the_same_time_means_the_order_of_starts)
 	CHECK_EQ(seen, 0);
 }
 
+/* More are due than begin in one turn, and then one more is started for the same time.
+ * D7: timers of the same time run in the order they were made */
+TEST(one_that_is_started_late_waits_behind_the_others)
+{
+	tl_time at = tl_after(tl_ms(20));
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	for (int i = 0; i < CROWD - 1; i++)
+		start_at(&s, i, at, NULL);
+	while (tl_now().ns < at.ns)
+		;
+	while (n_order == 0)
+		tl_yield();
+	start_at(&s, CROWD - 1, at, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	for (int i = 0; i < CROWD; i++)
+		CHECK_EQ(order[i], i);
+}
+
 /* Start them so far ahead that all are in the heap before the first is due.  False: not far enough.
  */
 static bool start_ahead(tl_scope *s, int ms)
