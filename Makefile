@@ -18,7 +18,7 @@ SERVICE = libhttp-parser-dev libmagic-dev libsqlite3-dev libssl-dev
 PEERS   = cargo golang-go golang-github-mattn-go-sqlite3-dev libboost-context-dev libboost-dev \
 	  libboost-fiber-dev libev-dev librust-crossbeam-dev librust-parking-lot-dev librust-rayon-dev \
 	  librust-tokio-dev libspdlog-dev libst-dev libtbb-dev liburing-dev libuv1-dev \
-	  python3-uvloop rustc
+	  python3-uvloop redis-server redis-tools rustc
 CHECK   = g++ chromium clang libclang-rt-dev libglib2.0-0 spin curl sqlite3 gdb groff-base man-db \
 	  $(PYTHON)
 PYTHON  = libpython3.11-testsuite python3-dev

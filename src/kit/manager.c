@@ -89,6 +89,7 @@ static int prepare(const tl_manager_opts *o, tl_manager **ret)
 		return -ENOMEM;
 	m->max_message = o->max_message ? o->max_message : MESSAGE;
 	m->server = (tl_strand){ 0 };
+	atomic_store_explicit(&m->ready, false, memory_order_relaxed);
 	if (o->address) {
 		strcpy(m->address, o->address);
 		memcpy(m->key, o->key, o->key_size);
@@ -106,7 +107,7 @@ static int prepare(const tl_manager_opts *o, tl_manager **ret)
 /* -- open */
 
 /* What the server says, once it listens or cannot. */
-static int hear(int fd, tl_time deadline)
+static int hear(const tl_manager *m, int fd, tl_time deadline)
 {
 	tl_stream *s = NULL;
 	int said = -EPIPE, r = tl_stream_adopt(&s, fd);
@@ -117,6 +118,8 @@ static int hear(int fd, tl_time deadline)
 	}
 	r = tl_read_all(s, &said, sizeof said, NULL, deadline);
 	tl_close(s, TL_NEVER);
+	if (r == 0 && !atomic_load_explicit(&m->ready, memory_order_acquire))
+		return -EPROTO;
 	return r < 0 ? r : said;
 }
 
@@ -133,10 +136,12 @@ static int own_process(void *arg)
 	tl_scope_open(&s);
 	r = tl_process_start(&s, server_run, &boot,
 		&(tl_opts){ .name = "manager", .copy = sizeof boot, .process = &given });
-	if (r < 0)
+	if (r < 0) {
+		atomic_store_explicit(&boot.manager->ready, true, memory_order_release);
 		server_tell(fd, r);
-	else
+	} else {
 		close(fd);
+	}
 	tl_scope_close(&s);
 	return 0;
 }
@@ -162,7 +167,7 @@ static int start(tl_manager *m, const tl_manager_opts *o, tl_time deadline)
 		close(fds[1]);
 		return r;
 	}
-	return hear(fds[0], deadline);
+	return hear(m, fds[0], deadline);
 }
 
 int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)

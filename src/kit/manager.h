@@ -25,6 +25,7 @@ struct tl_manager {
 	unsigned char key[KEY_MOST];
 	size_t key_size, max_message;
 	pid_t pid;               /* of the server */
+	_Atomic bool ready;      /* the server has written what it writes here */
 	_Atomic uint64_t serial; /* odd: open; each opening and each closing adds one */
 	tl_strand server;        /* of who opened it; { 0 }: it is another program's */
 	tl_manager *next;        /* of this process: those to use again */
@@ -69,7 +70,8 @@ void door_shut(tl_manager *m); /* close what is idle */
 
 /* What a request is. */
 enum { REQUEST_CALLS, REQUEST_ATOMIC, REQUEST_CANCEL };
-/* The server itself is an object, with the id 0: new, keep, drop.  The root is the first. */
+/* The server itself is an object, with the id 0: new, keep, drop, objects, clients.  The root is
+ * the first. */
 enum { ROOT = 1 };
 
 /* -- manager_call.c: the words of the last failure of this strand */

@@ -6,6 +6,7 @@
 #include "object.h"
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -141,6 +142,8 @@ static int begin(struct boot *b, struct server *s, tl_listener **ret)
 	r = r < 0 ? r : tl_listen(ret, b->manager->address);
 	if (r == 0)
 		tl_listener_address(*ret, b->manager->address, sizeof b->manager->address);
+	/* Pairs with hear; that the word of it comes later orders them, too, but unseen. */
+	atomic_store_explicit(&b->manager->ready, true, memory_order_release);
 	return r;
 }
 

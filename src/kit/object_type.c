@@ -185,10 +185,33 @@ static int server_drop(struct call *c)
 			     : r;
 }
 
+/* For tests and for those who look: how many objects, the root among them, and how many clients. */
+static int server_objects(struct call *c)
+{
+	int64_t n = 0;
+
+	for (uint32_t i = 1; i < c->server->n_slots; i++)
+		n += c->server->slots[i].object != NULL;
+	c->ret = TL_INT(n);
+	return 0;
+}
+
+static int server_clients(struct call *c)
+{
+	int64_t n = 0;
+
+	for (struct client *k = c->server->clients; k; k = k->next)
+		n++;
+	c->ret = TL_INT(n);
+	return 0;
+}
+
 static const struct verb server_verbs[] = {
 	{ "new", 1, UINT8_MAX, false, false, server_new },
 	{ "keep", 1, 1, false, false, server_keep },
 	{ "drop", 1, 1, false, false, server_drop },
+	{ "objects", 0, 0, false, false, server_objects },
+	{ "clients", 0, 0, false, false, server_clients },
 	{ 0 },
 };
 
