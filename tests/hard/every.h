@@ -130,7 +130,7 @@ static int every_run(tl_fn *fn)
 static bool every_fits(int r)
 {
 	static const int round[] = { ENOMEM, EAGAIN, ECANCELED, EPIPE, ECONNRESET, ENOTCONN,
-		ETIMEDOUT };
+		ETIMEDOUT, ENOSPC /* of the shared window, which says no more */ };
 
 	if (r >= 0 || (inject_error() && r == -inject_error()))
 		return true;
