@@ -1,9 +1,8 @@
 /* telar/sync.h - lock, recursive lock, read-write lock, semaphore, condition, event, barrier,
- * latch, once: in place, zero is ready, for any mix of tasks and threads; a tl_lock in shared
- * memory (telar/shared.h) also for processes; semaphore, condition, event and barrier only wake
- * waiters of their own process.  No object here holds memory or needs destroying.  After a fork(2)
- * the child must not use what another thread was in: a lock answers -EOWNERDEAD there, a rwlock
- * keeps its dead readers, a barrier its dead parties.
+ * latch, once: in place, zero is ready, for any mix of tasks and threads, in shared memory of all
+ * processes of the program: telar/shared.h says what is different there.  No object here holds
+ * memory or needs destroying.  After a fork(2) the child must not use what another thread was in: a
+ * lock answers -EOWNERDEAD there, a rwlock keeps its dead readers, a barrier its dead parties.
  *
  * Acquire and wait are cancel points; release, set, clear and notify never wait, answer nothing. */
 #ifndef TELAR_SYNC_H
@@ -151,7 +150,7 @@ typedef struct tl_barrier {
 
 /* Wait until `parties` strands do. Cancel point. Answers which one the caller was: 0 to parties -
  * 1, each once; who is cancelled while the action runs is not replaced. Errors: -EINVAL (no
- * parties), -EPIPE (broken), -ETIMEDOUT (and broken by that),
+ * parties, an action in shared memory), -EPIPE (broken), -ETIMEDOUT (and broken by that),
  * -ECANCELED, -EAGAIN (TL_POLL, and not the last), -EDEADLK (called by its own action), or what the
  * action answered, to the one who ran it. */
 TL_API int tl_barrier_wait(tl_barrier *b, tl_time deadline);

@@ -27,21 +27,23 @@ void plat_futex_wake(_Atomic uint32_t *word, int n, bool shared)
 	syscall(SYS_futex, word, FUTEX_WAKE | (shared ? 0 : FUTEX_PRIVATE_FLAG), n, NULL, NULL, 0);
 }
 
+struct plat_wait plat_wait_on(struct plat_word w)
+{
+	return (struct plat_wait){
+		.expected = w.expected,
+		.word = (uintptr_t)w.word,
+		.flags = FUTEX_32 | (w.shared ? 0 : FUTEX_PRIVATE_FLAG),
+	};
+}
+
 int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline)
 {
-	struct {
-		uint64_t val, uaddr;
-		uint32_t flags, reserved;
-	} v[128];
+	struct plat_wait v[128];
 	struct timespec ts = at(deadline > 0 ? deadline : 1);
 	long r;
 
-	for (unsigned i = 0; i < n; i++) {
-		v[i].val = words[i].expected;
-		v[i].uaddr = (uintptr_t)words[i].word;
-		v[i].flags = FUTEX_32 | (words[i].shared ? 0 : FUTEX_PRIVATE_FLAG);
-		v[i].reserved = 0;
-	}
+	for (unsigned i = 0; i < n; i++)
+		v[i] = plat_wait_on(words[i]);
 	r = syscall(SYS_futex_waitv, v, n, 0, deadline ? &ts : NULL, CLOCK_MONOTONIC);
 	return r >= 0 ? (int)r : errno == EINTR ? -EAGAIN : -errno;
 }

@@ -16,8 +16,9 @@
 #define FUTEX_32 2
 #endif
 /* Names of ours where the system's are enumerators, which cannot be asked for. */
-#define PLAT_URING_FUTEX_WAIT 51 /* IORING_OP_FUTEX_WAIT, Linux 6.7 */
-#define PLAT_URING_SEND       31 /* IORING_REGISTER_SEND_MSG_RING, Linux 6.13 */
+#define PLAT_URING_FUTEX_WAIT        51       /* IORING_OP_FUTEX_WAIT, Linux 6.7 */
+#define PLAT_URING_FUTEX_WAITV       53       /* IORING_OP_FUTEX_WAITV, Linux 6.7 */
+#define PLAT_URING_SEND              31       /* IORING_REGISTER_SEND_MSG_RING, Linux 6.13 */
 #define PLAT_URING_ACCEPT_POLL_FIRST (1 << 2) /* IORING_ACCEPT_POLL_FIRST, Linux 6.10 */
 #define PLAT_PIDFS_MAGIC \
 	0x50494446 /* Linux 6.9: a pidfd's inode names one process of this boot \

@@ -39,6 +39,12 @@ struct plat_word {
 	bool shared;
 };
 int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadline);
+/* One of them as the kernel has it, struct futex_waitv, for POLLER_WORDS. */
+struct plat_wait {
+	uint64_t expected, word;
+	uint32_t flags, reserved;
+};
+struct plat_wait plat_wait_on(struct plat_word w);
 
 /* A full fence.  TSan knows none; for the processor an exchange is as good, and since it is on a
  * word that nobody else has, TSan takes no other access for ordered by it: it hides no race. */

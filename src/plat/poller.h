@@ -27,6 +27,8 @@ enum poller_kind {
 			  trying for the next is vain */
 	POLLER_WORD,   /* a wake of the shared word at buf, which holds size; result: 0, or -EAGAIN:
 			  it holds something else */
+	POLLER_WORDS,  /* the same of any of the size words at buf, which are struct plat_wait;
+			  result: which was woken */
 };
 
 struct poll_feed;

@@ -117,7 +117,7 @@ static bool finish(struct poll_op *op, int events)
 static int arm(struct poller *p, struct poll_op *op)
 {
 	struct slot *s = NULL;
-	int r = op->kind == POLLER_WORD ? -ENOSYS : slot_for(set_of(p), op->fd, &s);
+	int r = op->kind >= POLLER_WORD ? -ENOSYS : slot_for(set_of(p), op->fd, &s);
 	int events = poller_events(op), now;
 
 	if (r < 0)

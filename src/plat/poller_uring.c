@@ -113,7 +113,7 @@ static int arm(struct poller *p, struct poll_op *op)
 	struct uring *u = &r->u;
 	struct io_uring_sqe *e;
 
-	if (op->kind == POLLER_WORD && !words(u))
+	if (op->kind >= POLLER_WORD && !words(u))
 		return -ENOSYS;
 	if (op->feed && uring_feed_arm(&r->feeds, op))
 		return 0;
@@ -150,6 +150,10 @@ static int arm(struct poller *p, struct poll_op *op)
 		e->len = 0;
 		e->off = op->size;
 		e->addr3 = FUTEX_BITSET_MATCH_ANY;
+		break;
+	case POLLER_WORDS:
+		e->opcode = PLAT_URING_FUTEX_WAITV;
+		e->fd = 0;
 		break;
 	}
 	op->armed = true;

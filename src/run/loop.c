@@ -344,8 +344,8 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 {
 	struct strand *s = strand_of(me);
 	struct loop *l = s->loop;
-	struct plat_word words[2] = { { word, expected, true },
-		{ &l->sleeping, LOOP_FUTEX, false } };
+	struct plat_word words[3] = { { word, expected, true }, { &l->sleeping, LOOP_FUTEX, false },
+		window_deaths() };
 	int64_t eff = s->body->deaf ? 0
 				    : atomic_load_explicit(
 					      &scope_of(s->body->inner)->eff, memory_order_relaxed);
@@ -362,7 +362,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 	atomic_store_explicit(&l->body.since, l->now, memory_order_relaxed);
 	atomic_store_explicit(&l->body.waits, w->what, memory_order_relaxed);
 	atomic_store_explicit(&l->sleeping, LOOP_FUTEX, memory_order_seq_cst);
-	if (inbox_empty(l) && plat_futex_wait_any(words, 2, deadline) == -ENOSYS)
+	if (inbox_empty(l) && plat_futex_wait_any(words, 3, deadline) == -ENOSYS)
 		plat_futex_wait(word, expected, plat_now() + 5000000, true);
 	loop_awake(l);
 	atomic_store_explicit(&l->body.waits, NULL, memory_order_relaxed);
@@ -371,7 +371,7 @@ static bool sleep_shared(struct parker *me, const struct waiter *w, _Atomic uint
 }
 
 const struct wait_ops loop_ops = { block, loop_ready, interrupted, sleep_shared, loop_word_wait,
-	window_holds, deadlock_outside };
+	window_holds, deadlock_outside, window_deaths };
 
 /* -- opening and closing.  A strand that was pushed may run, and end its thread, before the pusher
  * has looked at `sleeping` (W14): so loops are recycled, never freed, and a loop that closes waits

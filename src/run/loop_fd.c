@@ -51,8 +51,10 @@ int loop_word_wait(
 	const struct waiter *w, _Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
 	struct loop *l = loop_here;
+	struct plat_wait words[] = { plat_wait_on((struct plat_word){ word, expected, true }),
+		plat_wait_on(window_deaths()) };
 	struct fd_waiter f = {
-		.op = { .kind = POLLER_WORD, .buf = word, .size = expected, .done = done },
+		.op = { .kind = POLLER_WORDS, .buf = words, .size = 2, .done = done },
 		.w = { .who = w->who, .what = w->what, .object = w->object },
 	};
 	int r;
@@ -60,7 +62,7 @@ int loop_word_wait(
 	if (loop_poller(l) < 0 || poller_arm(l->poller, &f.op) < 0)
 		return -ENOSYS;
 	r = (int)await(l, &f, (tl_time){ deadline });
-	return r == -EAGAIN ? 0 : r;
+	return r == -EAGAIN || r > 0 ? 0 : r;
 }
 
 int loop_fd_wait(int fd, uint32_t stamp, int events, const char *what, tl_time deadline)
@@ -86,8 +88,8 @@ const char *tl_poller(void) { return poller_name(); }
 
 int loop_fd_now(int fd, int events)
 {
-	int r = plat_poll(fd,
-		(events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0));
+	int r = plat_poll(
+		fd, (events & POLLER_IN ? POLLIN : 0) | (events & POLLER_OUT ? POLLOUT : 0));
 
 	if (r == 0 && events & POLLER_IN && poller_keeps(fd))
 		return POLLER_IN;

@@ -300,6 +300,10 @@ int window_attach(int fd, void *at); /* another's becomes ours; -EEXIST: its pla
 enum { WINDOW_PATHS = 255 };
 typedef char *_Atomic window_path;
 window_path *window_paths(void); /* WINDOW_PATHS of them, for func.c; NULL: no window */
+struct plat_word window_deaths(void); /* there is a window: changes as window_died is called */
+/* A process of the program has ended: whoever waits for what it shared looks again, in all of them.
+ * Who finds that out first says so; nobody need, for all look once a second. */
+void window_died(void);
 /* Has the process ended that wrote its number into an object at addr?  In private memory another
  * can only be the parent of a fork. */
 static inline bool window_gone(const void *addr, uint32_t participant)
@@ -333,6 +337,11 @@ static inline void process_sleeps(void)
 	if (__builtin_expect(atomic_load_explicit(&process_unheard, memory_order_relaxed), 0))
 		process_listen();
 }
+
+/* lease.c: for things in the window that count who holds them */
+void lease_take(const void *of);  /* before the count goes up */
+void lease_give(const void *of);  /* after it has gone down */
+bool lease_lives(const void *of); /* may a process that lives hold one? */
 
 /* fork.c, and what each file does in the child */
 void process_forked(void);

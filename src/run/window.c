@@ -10,26 +10,22 @@
  * class, and the next free block.  Pages are reserved (fallocate) before a block is cut from them,
  * so a full system is an error here and not a SIGBUS later. */
 #define WINDOW_PLACE ((void *)0x7ea000000000) /* free in plain, ASan and TSan processes */
+#include "run/window.h"
 #include "base/spin.h"
-#include "run/run.h"
 #include "telar/shared.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CLASSES = 40, LEAST = 7, LINE = 64, PARTICIPANTS = 4095, CHUNK = 1 << 20 };
-enum { NUMBER_BITS = 12, GENERATIONS = 0x7fff };
+enum { CLASSES = 40, LEAST = 7, LINE = 64, CHUNK = 1 << 20 };
+enum { PARTICIPANTS = WINDOW_PARTICIPANTS, NUMBER_BITS = 12, GENERATIONS = 0x7fff };
 enum { LOOKS = 110 /* from here on spin_pause naps */ };
 #define JOINING (1u << 31) /* of a holder: a process's id; it has no number yet */
 static const size_t SIZE = (size_t)64 << 30;
-
-struct participant {
-	_Atomic uint64_t stamp; /* plat_process_stamp; 0: free */
-	_Atomic uint32_t pid, generation;
-};
 
 struct block {
 	uint64_t class, free;
@@ -38,6 +34,7 @@ struct block {
 
 struct window {
 	_Atomic uint32_t holder; /* the participant that is in the allocator; 0: none */
+	_Atomic uint32_t deaths; /* goes up when one is known to have died; waited on */
 	size_t cut, reserved;    /* from the start of the window */
 	uint32_t last;           /* the number that was given last */
 	struct block *free[CLASSES];
@@ -54,8 +51,12 @@ bool window_holds(const void *addr) { return window && (uintptr_t)addr - (uintpt
 
 uint32_t window_participant(void) { return mine; }
 
-/* Does the process that has this number still run?  When in doubt it does. */
-static bool runs(const struct participant *p)
+struct participant *window_at(uint32_t number)
+{
+	return &window->participants[number & PARTICIPANTS];
+}
+
+bool window_runs(const struct participant *p)
 {
 	uint64_t then = atomic_load_explicit(&p->stamp, memory_order_acquire);
 	pid_t pid = (pid_t)atomic_load_explicit(&p->pid, memory_order_acquire);
@@ -74,8 +75,8 @@ bool window_dead(uint32_t who)
 		return !plat_process_stamp((pid_t)(who & ~JOINING));
 	if (!window || (who & PARTICIPANTS) == 0)
 		return true; /* private memory, inherited by a fork */
-	p = &window->participants[who & PARTICIPANTS];
-	return !runs(p) ||
+	p = window_at(who);
+	return !window_runs(p) ||
 	       atomic_load_explicit(&p->generation, memory_order_acquire) != who >> NUMBER_BITS;
 }
 
@@ -84,6 +85,21 @@ uint64_t window_stamp(void)
 	return window ? atomic_load_explicit(&window->participants[mine & PARTICIPANTS].stamp,
 				memory_order_relaxed)
 		      : 0;
+}
+
+struct plat_word window_deaths(void)
+{
+	_Atomic uint32_t *word = &window->deaths;
+
+	return (struct plat_word){ word, atomic_load_explicit(word, memory_order_acquire), true };
+}
+
+void window_died(void)
+{
+	if (!window)
+		return;
+	atomic_fetch_add_explicit(&window->deaths, 1, memory_order_seq_cst);
+	plat_futex_wake(&window->deaths, INT_MAX, true);
 }
 
 /* -- the allocator's lock */
@@ -107,8 +123,9 @@ static void leave(void) { atomic_store_explicit(&window->holder, 0, memory_order
 
 static void enroll(uint32_t number, uint32_t generation)
 {
-	struct participant *p = &window->participants[number];
+	struct participant *p = window_at(number);
 
+	lease_begin(p);
 	atomic_store_explicit(&p->pid, (uint32_t)getpid(), memory_order_release);
 	atomic_store_explicit(&p->generation, generation, memory_order_release);
 	atomic_store_explicit(&p->stamp, plat_process_stamp(getpid()), memory_order_release);
@@ -121,7 +138,7 @@ static bool join_window(void)
 {
 	for (uint32_t n = 1; n < PARTICIPANTS; n++) {
 		uint32_t i = window->last = window->last % (PARTICIPANTS - 1) + 1;
-		struct participant *p = &window->participants[i];
+		struct participant *p = window_at(i);
 		uint32_t g = atomic_load_explicit(&p->generation, memory_order_relaxed);
 		uint64_t stamp = atomic_load_explicit(&p->stamp, memory_order_relaxed);
 

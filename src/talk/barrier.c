@@ -5,8 +5,11 @@
  * arrive gives every waiter of the round its number, and lets all go when it has released the lock,
  * so all return for the same round however late they run, and the barrier serves the next at once.
  *
- * turn counts resets: an action that was overtaken by one releases nobody. */
+ * turn counts resets: an action that was overtaken by one releases nobody.
+ *
+ * In shared memory: shared_barrier.c. */
 #include "run/run.h"
+#include "talk/shared.h"
 #include "telar/sync.h"
 #include <errno.h>
 
@@ -167,7 +170,11 @@ int tl_barrier_wait(tl_barrier *b, tl_time deadline)
 
 	if (r < 0)
 		return r;
-	return b->parties ? come(b, word_bucket(b), deadline) : -EINVAL;
+	if (!b->parties)
+		return -EINVAL;
+	if (window_holds(b))
+		return shared_barrier_wait(b, deadline);
+	return come(b, word_bucket(b), deadline);
 }
 
 void tl_barrier_abort(tl_barrier *b)
@@ -175,6 +182,10 @@ void tl_barrier_abort(tl_barrier *b)
 	struct wait_list *l = word_bucket(b);
 	struct node won;
 
+	if (window_holds(b)) {
+		shared_barrier_end(b, true);
+		return;
+	}
 	list_init(&won);
 	spin_lock(&l->lock);
 	broken(b, l, &won);
@@ -187,6 +198,10 @@ void tl_barrier_reset(tl_barrier *b)
 	struct wait_list *l = word_bucket(b);
 	struct node won;
 
+	if (window_holds(b)) {
+		shared_barrier_end(b, false);
+		return;
+	}
 	list_init(&won);
 	spin_lock(&l->lock);
 	let_all_go(b, l, -EPIPE, &won);
@@ -202,6 +217,8 @@ int tl_barrier_waiting(const tl_barrier *b)
 	struct inside *i = in((tl_barrier *)b);
 	int n;
 
+	if (window_holds(b))
+		return shared_barrier_waiting(b);
 	spin_lock(&l->lock);
 	n = i->flags ? 0 : (int)i->arrived;
 	spin_unlock(&l->lock);
@@ -213,6 +230,8 @@ bool tl_barrier_broken(const tl_barrier *b)
 	struct wait_list *l = word_bucket(b);
 	bool r;
 
+	if (window_holds(b))
+		return shared_barrier_broken(b);
 	spin_lock(&l->lock);
 	r = in((tl_barrier *)b)->flags & BROKEN;
 	spin_unlock(&l->lock);

@@ -5,9 +5,11 @@
  * a deadline or a cancel goes to one of them, never to neither (W36).  The lock is taken again
  * whatever happens (W38); if it was lost on the way, -EOWNERDEAD and not held.  The first word
  * remembers, while somebody waits, with which lock, to tell a notify without it.  The claims are in
- * tests/model/CLAIMS.md. */
+ * tests/model/CLAIMS.md.
+ * In shared memory: shared_cond.c. */
 #include "run/run.h"
 #include "talk/lock.h"
+#include "talk/shared.h"
 #include <errno.h>
 
 /* The lock of those who wait, under the bucket's lock. */
@@ -48,7 +50,9 @@ int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline)
 	if (deadline.ns == TL_POLL.ns)
 		return -EAGAIN;
 	r = strand_checkpoint(me);
-	return r < 0 ? r : wait(c, l, deadline);
+	if (r < 0)
+		return r;
+	return window_holds(c) ? shared_cond_wait(c, l, deadline) : wait(c, l, deadline);
 }
 
 int tl_cond_wait_for(tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg, tl_time deadline)
@@ -72,6 +76,10 @@ void tl_cond_notify(tl_cond *c, int n)
 	struct waiter *w;
 	bool mine;
 
+	if (window_holds(c)) {
+		shared_cond_notify(c, n);
+		return;
+	}
 	spin_lock(&b->lock);
 	mine = !word_first(b, c) || lock_is_mine(lock_of(c)); /* with a waiter the lock is there */
 	while (n > 0 && (w = word_first(b, c))) {
@@ -94,6 +102,8 @@ int tl_cond_waiters(const tl_cond *c)
 	struct wait_list *b = word_bucket(c);
 	int n = 0;
 
+	if (window_holds(c))
+		return shared_cond_waiters(c);
 	spin_lock(&b->lock);
 	list_each(at, &b->head) { n += container_of(at, struct waiter, link)->object == c; }
 	spin_unlock(&b->lock);

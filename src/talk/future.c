@@ -1,7 +1,8 @@
 /* future.c - a value that will be there.
  *
- * The first word: its low half is the state, EMPTY, FILLING or DONE, and WAITED; its high half the
- * failure, if it was one.  The second word is the value, written between FILLING and DONE. */
+ * The first word: its low half is the state, EMPTY, FILLING and by which process, or DONE, and
+ * WAITED; its high half the failure, if it was one.  The second word is the value, written between
+ * FILLING and DONE.  If that process is killed between the two, another may fill it. */
 #include "talk/future.h"
 #include "run/run.h"
 #include <errno.h>
@@ -11,17 +12,23 @@ static _Atomic uint32_t *value_status(tl_future *f) { return (_Atomic uint32_t *
 
 _Atomic uint32_t *future_word(const tl_future *f) { return (_Atomic uint32_t *)&f->_[0]; }
 
+static bool taken(const tl_future *f, uint32_t s)
+{
+	return s & FUTURE_DONE || (s & FUTURE_FILLING && !window_gone(f, s >> FUTURE_WHO));
+}
+
 static int fill(tl_future *f, void *value, int status)
 {
 	_Atomic uint32_t *word = future_word(f);
-	uint32_t s = atomic_load_explicit(word, memory_order_relaxed);
+	uint32_t s = atomic_load_explicit(word, memory_order_relaxed), filling = FUTURE_FILLING;
 
 	strand_self();
+	filling |= window_participant() << FUTURE_WHO;
 	do
-		if (s & FUTURE_STATES)
+		if (taken(f, s))
 			return -EBUSY;
-	while (!atomic_compare_exchange_weak_explicit(
-		word, &s, s | FUTURE_FILLING, memory_order_relaxed, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(word, &s, (s & FUTURE_WAITED) | filling,
+		memory_order_relaxed, memory_order_relaxed));
 	f->_[1] = (uintptr_t)value;
 	atomic_store_explicit(value_status(f), (uint32_t)status, memory_order_relaxed);
 	s = atomic_exchange_explicit(word, FUTURE_DONE, memory_order_seq_cst);

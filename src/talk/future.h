@@ -4,7 +4,7 @@
 #include "telar/future.h"
 #include <stdatomic.h>
 
-enum { FUTURE_FILLING = 1, FUTURE_DONE = 2, FUTURE_STATES = 3, FUTURE_WAITED = 4 };
+enum { FUTURE_FILLING = 1, FUTURE_DONE = 2, FUTURE_WAITED = 4, FUTURE_WHO = 5 };
 
 _Atomic uint32_t *future_word(const tl_future *f);
 /* Say that somebody waits; false: it is done.  *ret_word: what the word holds while it is not. */

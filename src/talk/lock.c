@@ -10,8 +10,8 @@
  *
  * Barging: release frees the word, and whoever is first takes it.  In private memory waiting has a
  * file of its own, lock_queue.c.  In shared memory release wakes one, which tries again, with
- * WAITERS set as it does not know who else waits; it looks again at least once a second whether the
- * owner's process lives.  In private memory a foreign participant can only mean that the lock was
+ * WAITERS set as it does not know who else waits; each time it looks, whether the owner's process
+ * lives.  In private memory a foreign participant can only mean that the lock was
  * held by the parent of a fork.
  *
  * A strand's held locks are a list through their second word, written by the holder alone, so that
@@ -19,8 +19,6 @@
 #include "talk/lock_word.h"
 #include <errno.h>
 #include <limits.h>
-
-static const int64_t LOOK_NS = 1000000000;
 
 /* The half that is waited on; little-endian, as all of x86-64 and aarch64 Linux is. */
 static _Atomic uint32_t *half_of(tl_lock *l) { return (_Atomic uint32_t *)&l->word; }
@@ -87,20 +85,6 @@ static void pass_on(tl_lock *l)
 	} while (!(w & WAITERS) && !swap(l, w, w | WAITERS));
 }
 
-static int wait_shared(tl_lock *l, uint64_t w, tl_time deadline)
-{
-	int64_t look = plat_now() + LOOK_NS;
-	bool last = deadline.ns && deadline.ns <= look;
-	int r = word_wait(
-		half_of(l), (uint32_t)w, "shared lock", l, last ? deadline : (tl_time){ look });
-
-	if (r == -ETIMEDOUT && !last)
-		return 0;
-	if (r < 0)
-		pass_on(l);
-	return r;
-}
-
 static int acquire_shared(tl_lock *l, uint64_t self, enum want want, tl_time deadline)
 {
 	uint64_t slept = 0;
@@ -116,9 +100,11 @@ static int acquire_shared(tl_lock *l, uint64_t self, enum want want, tl_time dea
 			lose(l, w);
 		} else if (w & WAITERS || swap(l, w, w | WAITERS)) {
 			slept = WAITERS;
-			r = wait_shared(l, w | WAITERS, deadline);
+			r = word_wait(
+				half_of(l), (uint32_t)(w | WAITERS), "shared lock", l, deadline);
 		}
 	}
+	pass_on(l);
 	return r;
 }
 
@@ -221,6 +207,13 @@ void lock_withdraw(tl_lock *l, struct waiter *w)
 /* -- releasing */
 
 bool lock_is_mine(const tl_lock *l) { return (load(l) & OWNER) == strand_self()->body->lock_word; }
+
+bool lock_is_lost(const tl_lock *l)
+{
+	uint64_t w = load(l);
+
+	return w & OWNER ? owner_gone(l, w) : w & LOST;
+}
 
 bool lock_is_wanted(const tl_lock *l) { return load(l) & WAITERS; }
 

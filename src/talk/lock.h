@@ -19,6 +19,7 @@ void lock_withdraw(tl_lock *l, struct waiter *w);
 
 int lock_again(tl_lock *l); /* whatever happens, but -EOWNERDEAD without it if it is lost */
 bool lock_is_mine(const tl_lock *l);
+bool lock_is_lost(const tl_lock *l);   /* and nobody repairs it */
 bool lock_is_wanted(const tl_lock *l); /* somebody may be waiting for it */
 
 #endif

@@ -12,8 +12,6 @@
 #define WAITED  (1ull << 31)
 #define PROCESS ((1u << 27) - 1)
 
-static const int64_t LOOK_NS = 1000000000;
-
 static _Atomic uint64_t *word_of(const tl_once *o) { return (_Atomic uint64_t *)&o->_; }
 static _Atomic uint32_t *half_of(tl_once *o) { return (_Atomic uint32_t *)&o->_; }
 
@@ -31,16 +29,6 @@ static int run(tl_once *o, tl_fn *fn, void *arg)
 	if (w & WAITED)
 		word_wake(half_of(o), o, r < 0 ? 1 : INT_MAX);
 	return r < 0 ? r : 0;
-}
-
-/* Wait while w runs it: in shared memory a second at a time, for its process may die. */
-static int await(tl_once *o, uint64_t w, tl_time deadline)
-{
-	tl_time look = { window_holds(o) ? plat_now() + LOOK_NS : 0 };
-	bool last = !look.ns || (deadline.ns && deadline.ns <= look.ns);
-	int r = word_wait(half_of(o), (uint32_t)w, "once", o, last ? deadline : look);
-
-	return r == -ETIMEDOUT && !last ? 0 : r;
 }
 
 int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
@@ -66,7 +54,7 @@ int tl_once_run(tl_once *o, tl_fn *fn, void *arg, tl_time deadline)
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
 		if (w & WAITED || swap(o, &w, w | WAITED))
-			r = await(o, w | WAITED, deadline);
+			r = word_wait(half_of(o), (uint32_t)(w | WAITED), "once", o, deadline);
 		if (r < 0 && window_holds(o)) /* a wake may have been spent on us */
 			word_wake(half_of(o), o, 1);
 		carry = WAITED; /* we do not know who else waits */

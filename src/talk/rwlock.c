@@ -8,7 +8,11 @@
  *
  * So whoever waits, to read or to write, is in one queue, the inner lock's: that bounds by how many
  * a waiter is passed, tells all if a writer is gone, and sees to it that who leaves takes nobody's
- * turn along. */
+ * turn along.
+ *
+ * In shared memory a process may be killed while it reads.  So each notes its readers in a book of
+ * leases (lease.c) before they enter and until they have left, and a writer that finds none of the
+ * living in there while WRITER is up takes those who are still counted for dead. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include <errno.h>
@@ -33,7 +37,7 @@ static uint32_t load(const tl_rwlock *l)
 
 /* -- reading */
 
-static int enter(tl_rwlock *l)
+static int step_in(tl_rwlock *l)
 {
 	uint32_t v = load(l);
 
@@ -45,6 +49,19 @@ static int enter(tl_rwlock *l)
 	} while (!swap(l, &v, v + READER));
 	strand_self()->body->reads++;
 	return 0;
+}
+
+static int enter(tl_rwlock *l)
+{
+	bool shared = window_holds(l);
+	int r;
+
+	if (shared)
+		lease_take(l);
+	r = step_in(l);
+	if (shared && r < 0)
+		lease_give(l);
+	return r;
 }
 
 int tl_rwlock_read(tl_rwlock *l, tl_time deadline)
@@ -80,6 +97,16 @@ static int await_readers(tl_rwlock *l, uint32_t v, tl_time deadline)
 	return word_wait(readers_of(l), v | WAITED, "rwlock to write", &l->readers, deadline);
 }
 
+/* With WRITER up nobody comes in: if no process that lives reads, those who are inside are dead. */
+static uint32_t inside(tl_rwlock *l)
+{
+	uint32_t v = load(l);
+
+	if (v & COUNT && window_holds(l) && !lease_lives(l) && swap(l, &v, v & ~COUNT))
+		v &= ~COUNT;
+	return v;
+}
+
 /* With the inner lock held: keep newcomers out, and wait for those inside. */
 static int drain(tl_rwlock *l, tl_time deadline)
 {
@@ -88,7 +115,7 @@ static int drain(tl_rwlock *l, tl_time deadline)
 
 	while (r == 0 && (v & COUNT)) {
 		r = deadline.ns == TL_POLL.ns ? -EAGAIN : await_readers(l, v, deadline);
-		v = load(l);
+		v = inside(l);
 	}
 	if (!(v & COUNT))
 		return 0; /* completion beats deadline and cancel */
@@ -125,6 +152,7 @@ void tl_rwlock_release(tl_rwlock *l)
 {
 	struct strand *me = strand_self();
 	uint32_t v = load(l);
+	bool last;
 
 	if (lock_is_mine(&l->lock)) {
 		lower(l);
@@ -139,7 +167,12 @@ void tl_rwlock_release(tl_rwlock *l)
 		}
 	} while (!swap(l, &v, v - READER));
 	me->body->reads--;
-	if ((v & COUNT) == READER && v & WAITED)
+	last = (v & COUNT) == READER;
+	if (window_holds(l)) {
+		lease_give(l);
+		last = true; /* perhaps, of those that live */
+	}
+	if (last && v & WAITED)
 		word_wake(readers_of(l), &l->readers, 1);
 }
 

@@ -4,9 +4,10 @@
  * one compare-and-swap; everything with waiters happens under the bucket's lock, where a release
  * grants its unit to the oldest waiter that can still take it, so nobody overtakes (W32).  A
  * waiter that has left but is still linked is uncounted by whoever unlinks it, once (W30).  The
- * claims are in tests/model/CLAIMS.md. */
+ * claims are in tests/model/CLAIMS.md.  In shared memory all that waits is in shared_sem.c. */
 #include "talk/sem.h"
 #include "run/run.h"
+#include "talk/shared.h"
 #include <errno.h>
 
 /* A waiter's size: is it among those whom the value counts? */
@@ -89,6 +90,8 @@ int tl_sem_acquire(tl_sem *m, tl_time deadline)
 		return r;
 	if (take_free(m))
 		return 0;
+	if (window_holds(m))
+		return shared_sem_acquire(m, deadline);
 	return deadline.ns == TL_POLL.ns ? -EAGAIN : wait(m, deadline);
 }
 
@@ -153,6 +156,8 @@ int tl_sem_release(tl_sem *m, int n)
 				return 0;
 		if (v >= 0)
 			return -EOVERFLOW;
+		if (window_holds(m))
+			return shared_sem_release(m, n);
 		r = release_waited(m, n);
 	} while (r == -EAGAIN);
 	return r;
@@ -162,5 +167,7 @@ int tl_sem_count(const tl_sem *m)
 {
 	int32_t v = load(m);
 
+	if (v < 0 && window_holds(m))
+		return shared_sem_count(m);
 	return v > 0 ? v : 0;
 }

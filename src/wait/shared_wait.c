@@ -8,18 +8,24 @@
  * process (W18).  Two wakes may come back as one index, so after every return all words are looked
  * at again.
  *
+ * Who wakes may be killed between the change of a word and its wake, and who was woken before it
+ * has seen to the next.  So everybody sleeps on a second word, too, the window's count of deaths,
+ * and for no longer than a second: then it looks again, whatever it waits for.
+ *
  * bridge.list.lock guards the list, `running` and `turns`'s changes; data holds the word's address
  * and size the expected value of each waiter in it. */
 #include "wait/shared_wait.h"
 #include <errno.h>
 #include <limits.h>
 
-enum { WORDS = 127, LOOK_AGAIN_NS = 5000000 };
+enum { WORDS = 126, OWN = 2, LOOK_AGAIN_NS = 5000000 };
+static const int64_t LOOK_NS = 1000000000;
 
 static struct bridge {
 	struct wait_list list;
 	bool begun, running;
-	_Atomic uint32_t turns; /* the bridge's own word: changes when the list has */
+	_Atomic uint32_t turns;  /* the bridge's own word: changes when the list has */
+	struct plat_word deaths; /* as it last saw it; its thread's */
 } bridge;
 
 static _Atomic uint32_t *word_of(const struct waiter *w) { return w->data; }
@@ -62,28 +68,38 @@ static void deliver(_Atomic uint32_t *word)
 	plat_futex_wake(word, 1, true);
 }
 
-static void let_changed_go(void)
+static void let_changed_go(bool all)
 {
 	struct node *next;
 
 	for (struct node *n = bridge.list.head.next; n != &bridge.list.head; n = next) {
 		struct waiter *w = container_of(n, struct waiter, link);
 		next = n->next;
-		if (changed(w))
+		if (all || changed(w))
 			let_go(w);
 	}
 }
 
-/* What to sleep on: our own word first, then the tasks' words; true if there were too many. */
+/* Has a process died since we looked? */
+static bool died(void)
+{
+	uint32_t then = bridge.deaths.expected;
+
+	bridge.deaths = wait_ops->deaths();
+	return bridge.deaths.expected != then;
+}
+
+/* What to sleep on: our own words first, then the tasks' words; true if there were too many. */
 static bool gather(struct plat_word *words, unsigned *n)
 {
-	*n = 1;
+	*n = OWN;
 	words[0] = (struct plat_word){ &bridge.turns,
 		atomic_load_explicit(&bridge.turns, memory_order_relaxed), false };
+	words[1] = bridge.deaths;
 	list_each(l, &bridge.list.head)
 	{
 		struct waiter *w = container_of(l, struct waiter, link);
-		if (*n > WORDS)
+		if (*n == OWN + WORDS)
 			return true;
 		words[(*n)++] = (struct plat_word){ word_of(w), (uint32_t)w->size, true };
 	}
@@ -92,7 +108,7 @@ static bool gather(struct plat_word *words, unsigned *n)
 
 static void run(void *arg)
 {
-	struct plat_word words[WORDS + 1];
+	struct plat_word words[OWN + WORDS];
 	unsigned n;
 
 	(void)arg;
@@ -101,14 +117,14 @@ static void run(void *arg)
 		int i;
 
 		spin_lock(&bridge.list.lock);
-		let_changed_go();
+		let_changed_go(died());
 		more = gather(words, &n);
 		spin_unlock(&bridge.list.lock);
 		i = plat_futex_wait_any(words, n, more ? plat_now() + LOOK_AGAIN_NS : 0);
 		if (i == -ENOSYS) /* before Linux 5.16: look at them all, often */
 			plat_futex_wait(words[0].word, words[0].expected,
 				plat_now() + LOOK_AGAIN_NS, false);
-		if (i > 0) {
+		if (i >= OWN) {
 			spin_lock(&bridge.list.lock);
 			deliver(words[i].word);
 			spin_unlock(&bridge.list.lock);
@@ -183,13 +199,10 @@ void shared_wait_withdraw(struct waiter *w)
 	wait_ops->outside(-1);
 }
 
-int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_time deadline)
+static int wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_time deadline)
 {
 	int r;
 
-	w->who = wait_me;
-	w->data = addr;
-	w->size = expected;
 	wait_begin();
 	r = wait_ops->interrupted(wait_me, deadline.ns);
 	if (r < 0)
@@ -199,8 +212,20 @@ int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_
 		return r == -ENOSYS ? by_bridge(w, deadline) : r;
 	}
 	wait_withdraw();
-	r = changed(w) ? 0 : wait_ops->interrupted(wait_me, deadline.ns);
-	return r;
+	return changed(w) ? 0 : wait_ops->interrupted(wait_me, deadline.ns);
+}
+
+int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_time deadline)
+{
+	int64_t look = plat_now() + LOOK_NS;
+	bool last = deadline.ns && deadline.ns <= look;
+	int r;
+
+	w->who = wait_me;
+	w->data = addr;
+	w->size = expected;
+	r = wait(addr, expected, w, last ? deadline : (tl_time){ look });
+	return r == -ETIMEDOUT && !last ? 0 : r;
 }
 
 void shared_wait_forked(void) { bridge = (struct bridge){ 0 }; }

@@ -56,8 +56,8 @@ struct wait_ops {
 	/* Must it leave?  0, -ECANCELED, -ETIMEDOUT. */
 	int (*interrupted)(struct parker *me, int64_t deadline);
 	/* May the caller put its whole thread to sleep?  Then until *word, in shared memory, does
-	 * not hold expected or was woken, or until it is poked, or deadline.  False: nothing done,
-	 * tasks of this thread are to run meanwhile. */
+	 * not hold expected or was woken, or a process dies, or it is poked, or until deadline.
+	 * False: nothing done, tasks of this thread are to run meanwhile. */
 	bool (*sleep_shared)(struct parker *me, const struct waiter *w, _Atomic uint32_t *word,
 		uint32_t expected, int64_t deadline);
 	/* The same for a strand that has begun to wait and leaves its thread to others: 0 (look
@@ -68,6 +68,8 @@ struct wait_ops {
 	bool (*is_shared)(const void *addr);
 	/* So many more strands (or fewer) wait for what another process may do. */
 	void (*outside)(int change);
+	/* A shared word that changes, and is woken, when a process was found dead; as it is now. */
+	struct plat_word (*deaths)(void);
 };
 extern const struct wait_ops *wait_ops;
 
@@ -116,8 +118,9 @@ void wait_poke(struct parker *who);
  * object that the word is part of. */
 
 /* Wait while *addr holds expected.  0: look again; -ETIMEDOUT, -ECANCELED.  In the shared window
- * other processes can wake us too; there a wake may have been spent on us also when we answer < 0.
- */
+ * other processes can wake us too; there a wake may have been spent on us also when we answer < 0,
+ * and 0 comes at least once a second, and when a process was found dead: it may have owed us a
+ * wake, or have held what we wait for. */
 int word_wait(_Atomic uint32_t *addr, uint32_t expected, const char *what, const void *object,
 	tl_time deadline);
 /* Wake up to n that wait on the word.  Answers how many of this process's own were woken. */

@@ -1,6 +1,7 @@
 /* world.c - see world.h; and what the floors under test call beside it, reduced to what matters in
  * a scenario: there is one process, memory does not end, and no report is expected. */
 #include "world.h"
+#include "talk/shared.h"
 #include <errno.h>
 #include <string.h>
 
@@ -100,6 +101,18 @@ void plat_futex_wake(_Atomic uint32_t *word, int n, bool shared)
 }
 
 struct strand *strand_adopt(void) { orders_failed("a strand is adopted", __FILE__, __LINE__); }
+
+static int shared(const void *object)
+{
+	(void)object;
+	orders_failed("shared memory", __FILE__, __LINE__);
+}
+int shared_sem_acquire(tl_sem *m, tl_time deadline) { return (void)deadline, shared(m); }
+int shared_sem_release(tl_sem *m, int n) { return (void)n, shared(m); }
+int shared_sem_count(const tl_sem *m) { return shared(m); }
+int shared_cond_wait(tl_cond *c, tl_lock *l, tl_time d) { return (void)l, (void)d, shared(c); }
+void shared_cond_notify(tl_cond *c, int n) { (void)n, shared(c); }
+int shared_cond_waiters(const tl_cond *c) { return shared(c); }
 
 int shared_wait(_Atomic uint32_t *addr, uint32_t expected, struct waiter *w, tl_time deadline)
 {
