@@ -123,6 +123,7 @@ static void reap(void)
 {
 	siginfo_t info = { 0 };
 	struct child *c;
+	bool any = false;
 	int status;
 
 	zygote.died = 0;
@@ -133,11 +134,14 @@ static void reap(void)
 		if (waitpid(info.si_pid, &status, 0) != info.si_pid)
 			status = -1;
 		info.si_pid = 0;
+		any = true;
 		if (!c)
 			continue; /* a constructor's */
 		tell((struct news){ .what = NEWS_ENDED, .value = status, .cookie = c->cookie });
 		*c = zygote.at[--zygote.n];
 	}
+	if (any)
+		window_died(); /* who waits for what they held need not find out by itself */
 }
 
 /* -- forking */
