@@ -1,9 +1,9 @@
 /* shared_cond.c - the condition in shared memory.
  *
- * Its words change while the caller's lock is held.  A waiter is counted in `waiting`; a notify
- * puts as many as it tells into `told`, but never more than wait, raises `turn`, on which they
- * sleep, and wakes as many.  Who finds that turn has moved since it came, and can take one out of
- * `told`, was told; if others were faster it sleeps again.  So a notify tells at most n of those
+ * Its words change under the lock, but for who finds it lost.  A waiter is counted in `waiting`; a
+ * notify puts as many as it tells into `told`, but never more than wait, raises `turn`, on which
+ * they sleep, and wakes as many.  Who finds that turn has moved since it came, and can take one out
+ * of `told`, was told; if others were faster it sleeps again.  So a notify tells at most n of those
  * who waited already, and what nobody waits for is not stored (W56), and one that meets a deadline
  * or a cancel goes to one of them (W57).
  *
@@ -15,31 +15,43 @@
 #include "talk/shared.h"
 
 struct inside {
-	_Atomic uint32_t turn, waiting, told, unused;
+	_Atomic uint32_t turn, unused;
+	_Atomic uint64_t state; /* waiting << 32 | told */
 };
 _Static_assert(sizeof(struct inside) <= sizeof(tl_cond), "fits what sync.h leaves");
 
 static struct inside *in(const tl_cond *c) { return (struct inside *)(uintptr_t)c->_; }
 
-static uint32_t load(const _Atomic uint32_t *word)
+static uint32_t turn_of(const tl_cond *c)
 {
-	return atomic_load_explicit(word, memory_order_seq_cst);
-}
-static void add(_Atomic uint32_t *word, uint32_t n)
-{
-	atomic_fetch_add_explicit(word, n, memory_order_seq_cst);
+	return atomic_load_explicit(&in(c)->turn, memory_order_seq_cst);
 }
 
-/* One less, but never below 0, whatever others write there. */
-static bool take(_Atomic uint32_t *word)
+/* So many more wait, and so many more are told, if there are as many. */
+static void add(tl_cond *c, uint32_t waiting, uint32_t told)
 {
-	uint32_t v = load(word);
+	_Atomic uint64_t *state = &in(c)->state;
+	uint64_t v = atomic_load_explicit(state, memory_order_relaxed);
+	uint32_t w, t;
+
+	do {
+		w = (uint32_t)(v >> 32) + waiting;
+		t = (uint32_t)v + told;
+	} while (!atomic_compare_exchange_weak_explicit(state, &v,
+		(uint64_t)w << 32 | (t < w ? t : w), memory_order_seq_cst, memory_order_relaxed));
+}
+
+/* Be one of those who were told.  False: others were faster. */
+static bool take(tl_cond *c)
+{
+	_Atomic uint64_t *state = &in(c)->state;
+	uint64_t v = atomic_load_explicit(state, memory_order_relaxed);
 
 	do
-		if (!v)
+		if (!(uint32_t)v)
 			return false;
 	while (!atomic_compare_exchange_weak_explicit(
-		word, &v, v - 1, memory_order_seq_cst, memory_order_seq_cst));
+		state, &v, v - (1ull << 32 | 1), memory_order_seq_cst, memory_order_relaxed));
 	return true;
 }
 
@@ -50,49 +62,45 @@ static int await(tl_cond *c, tl_lock *l, uint32_t seen, tl_time deadline)
 
 	do
 		r = word_wait(&in(c)->turn, seen, "shared condition", c, deadline);
-	while (r == 0 && load(&in(c)->turn) == seen && !lock_is_lost(l));
+	while (r == 0 && turn_of(c) == seen && !lock_is_lost(l));
 	return r;
 }
 
 int shared_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline)
 {
-	struct inside *i = in(c);
-	uint32_t came = load(&i->turn), seen = came;
-	int r = 0, q;
+	uint32_t came = turn_of(c), seen = came;
+	int r, q;
 
-	add(&i->waiting, 1);
+	add(c, 1, 0);
 	for (;;) {
 		tl_lock_release(l);
 		r = await(c, l, seen, deadline);
 		q = lock_again(l);
-		seen = load(&i->turn);
-		if (q < 0)
-			r = q;
-		else if (seen != came && take(&i->told))
-			r = 0;
-		else if (r == 0)
-			continue;
-		take(&i->waiting);
-		return r;
+		seen = turn_of(c);
+		if (q >= 0 && seen != came && take(c))
+			return 0;
+		if (q < 0 || r < 0)
+			break;
 	}
+	add(c, -1u, 0);
+	return q < 0 ? q : r;
 }
 
 void shared_cond_notify(tl_cond *c, int n)
 {
-	struct inside *i = in(c);
-	uint32_t left = (uint32_t)shared_cond_waiters(c);
-	uint32_t k = n < 0 ? 0 : (uint32_t)n < left ? (uint32_t)n : left;
+	int left = shared_cond_waiters(c), k = n < left ? n : left;
 
-	if (!k)
+	if (k <= 0)
 		return;
-	add(&i->told, k);
-	add(&i->turn, 1);
-	word_wake(&i->turn, c, (int)k);
+	add(c, 0, (uint32_t)k);
+	atomic_fetch_add_explicit(&in(c)->turn, 1, memory_order_seq_cst);
+	word_wake(&in(c)->turn, c, k);
 }
 
 int shared_cond_waiters(const tl_cond *c)
 {
-	uint32_t waiting = load(&in(c)->waiting), told = load(&in(c)->told);
+	uint64_t v = atomic_load_explicit(&in(c)->state, memory_order_seq_cst);
+	uint32_t waiting = (uint32_t)(v >> 32), told = (uint32_t)v;
 
 	return waiting > told ? (int)(waiting - told) : 0;
 }
