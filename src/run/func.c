@@ -2,7 +2,7 @@
  *
  * Every process of a program loads its modules where it likes, but the functions in them lie where
  * they lie.  Modules are numbered in the shared window: 0 is the program itself, the others have an
- * entry with their path in a table that only grows; an entry is one pointer and set once (F10). */
+ * entry with their path in a table that only grows; an entry is one pointer and set once. */
 #include "run/process.h"
 #include "telar/shared.h"
 #include <errno.h>
