@@ -3,7 +3,7 @@
  *
  * A loan takes no place in the ring until it is committed: who is slow, or dies, keeps nobody
  * waiting.  There are as many blocks as the queue has capacity, made as they are needed, and twice
- * as many slots: so a block that is committed finds its slot, whatever short items are in it (Q3).
+ * as many slots: so a block that is committed finds its slot, whatever short items are in it.
  *
  * Whose a block is stands in its owner, which changes in one step.  A process that is killed
  * leaves its number there, or QUEUED | n of a record that is not in the ring: not yet, or no more.

@@ -2,18 +2,19 @@
  * has put or taken a record or has not, keeps nobody from going on, and loses nothing of others.
  *
  * Who holds an end's lock may work at it.  The lock names a process; who finds that one dead takes
- * it over.  That needs no repair but one, because each change is one store (Q1, Q2):
+ * it over.  That needs no repair but one, because each change is one store:
  *
  *	in.n-th slot's header   commits a put: the bytes and the block's owner come before
  *	in.n                    repeats it: who takes the lock from the dead does so for him
  *	out.n                   commits a get: the bytes were copied before
  *
  * Who waits listens to a bell (bell.h): getters to `gets`, which a put rings, putters to `puts`,
- * which a get rings.  end takes in's lock, so a put either came before it or is refused (Q4).
+ * which a get rings.  end takes in's lock, so a put either came before it or is refused.
  *
  * Lengths and numbers in the window are read once and checked: another process may have a bug. */
 #include "talk/shared_queue.h"
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 /* -- the ends' locks */
@@ -266,14 +267,18 @@ static bool stirs(void *arg)
 	return c->may(c->q);
 }
 
-/* See queue.c's. */
+/* See queue.c's.  The other side may need this very processor: who sleeps at once is woken by the
+ * first record, to find just that one. */
 static bool linger(struct shared_call *c)
 {
 	struct loop *l = strand_self()->loop;
 
-	if (!l->first)
-		return watch_for(l, stirs, c);
-	loop_yield(l);
+	if (l->first)
+		loop_yield(l);
+	else if (watch_for(l, stirs, c))
+		return true;
+	else if (!l->polling)
+		sched_yield();
 	return stirs(c);
 }
 
