@@ -22,7 +22,7 @@ typedef struct tl_process_opts {
 	const char *cwd; /* its current directory; NULL: the program's */
 	const int *fds;  /* descriptors that it gets copies of: tl_given_fd */
 	size_t n_fds;    /* how many, at most 32 */
-	bool group;      /* a process group of its own, which is ended as a whole */
+	bool group;      /* a process group of its own; what it leaves behind in there is killed */
 	uint64_t reserved[4];
 } tl_process_opts;
 

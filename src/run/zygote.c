@@ -129,6 +129,8 @@ static void reap(void)
 	zygote.died = 0;
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
 		c = child_of(info.si_pid);
+		if (c && c->launch->group)
+			kill(-c->pid, SIGKILL); /* what it has left behind in there */
 		if (c)
 			atomic_store_explicit(&c->launch->gone, 1, memory_order_seq_cst);
 		if (waitpid(info.si_pid, &status, 0) != info.si_pid)

@@ -320,6 +320,33 @@ TEST(plain_fork_does_not_keep_them)
 	CHECK_EQ(kill(keeper, SIGKILL), 0);
 }
 
+static int leaves_one_behind(void *arg)
+{
+	pid_t pid;
+
+	CHECK_EQ(getpgid(0), getpid());
+	pid = fork();
+	if (pid == 0) {
+		alarm(100); /* should all else fail */
+		while (getppid() > 0)
+			pause();
+	}
+	((struct shared *)arg)->inner = pid;
+	return 0;
+}
+
+/* Its own group: what it has forked there goes with it. */
+TEST(group_ends_with_it)
+{
+	tl_process_opts p = { .group = true };
+
+	share();
+	tl_process_start(NULL, leaves_one_behind, m, &(tl_opts){ .process = &p });
+	CHECK_EQ(tl_finish(), 0);
+	CHECK(m->inner > 0);
+	gone(m->inner);
+}
+
 /* A system that forks no more: the process's own failure, which says so. */
 TEST(fork_is_refused)
 {
