@@ -1,6 +1,7 @@
 /* telar.h - all of telar.  Each header below also stands alone. */
 #ifndef TELAR_H
 #define TELAR_H
+#include <telar/array.h>
 #include <telar/base.h>
 #include <telar/file.h>
 #include <telar/future.h>

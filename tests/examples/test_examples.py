@@ -284,6 +284,7 @@ EXAMPLES = [
     ('process_pipe', '', any_order(
         "el padre recibe: [42, None, 'hello']", 'el hijo recibe: gracias', 'y al final: EPIPE',
         'al revés: ENOTSUP')),
+    ('shared_value_array', '', exactly('3.1415927', '[0, -1, -2, -3, -4, -5, -6, -7, -8, -9]')),
     ('process_queue', '', exactly("[42, None, 'hello']")),
     ('pipe_or_queue', '', rates),
     ('queue_objects', '', exactly(
