@@ -133,7 +133,7 @@ TL_API void tl_pool_stat(tl_pool *p, tl_pool_figures *ret);
 
 typedef struct tl_batch_opts {
 	size_t chunk;   /* records per job; 0: 1, of tl_pool_map n / (4 * workers) rounded up */
-	size_t limit;   /* jobs under way at once; 0: 4 per worker; with no pool: all */
+	size_t limit;   /* jobs under way at once; 0: 4 per worker, 1,024 in a map; no pool: all */
 	bool ordered;   /* a batch hands out its records in their order */
 	bool fail_fast; /* tl_pool_map: the first failure cancels the rest */
 	int *status;    /* tl_pool_map: n results; -ECANCELED for those that did not come to be */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_UNDER_LOCK = 4096, JOBS_PER_WORKER = 4 };
+enum { MOST_UNDER_LOCK = 4096, JOBS_PER_WORKER = 4, MAPS_PER_WORKER = 1024 };
 
 struct tl_batch {
 	tl_pool *pool;
@@ -24,10 +24,12 @@ struct tl_batch {
 	size_t at; /* its next record */
 	struct job **seats;
 	size_t n_seats, taken;
+	size_t ripe;        /* have ended, and yet to be handed out */
 	size_t first, next; /* in order: the oldest seat and the next, both counted on */
 	struct jobs ended;  /* out of order */
 	tl_event some;      /* set when there is something to be handed out, if somebody waits */
-	bool waits;
+	size_t waits;       /* 0: nobody; else: for so many that have ended */
+	bool all;           /* nobody looks at single records: it waits for half of the seats */
 };
 
 /* -- jobs that come and go, with the pool's lock */
@@ -43,10 +45,11 @@ static struct job *ready(struct tl_batch *b)
 
 void batch_ended(tl_batch *b, struct job *j)
 {
+	b->ripe++;
 	if (!b->ordered)
 		jobs_add(&b->ended, j);
-	if (b->waits && ready(b)) {
-		b->waits = false;
+	if (b->waits && b->ripe >= b->waits && ready(b)) {
+		b->waits = 0;
 		tl_event_set(&b->some);
 	}
 }
@@ -63,6 +66,7 @@ static void stand_up(struct tl_batch *b, struct job *j)
 {
 	struct job *last = b->seats[--b->taken];
 
+	b->ripe--;
 	if (b->ordered) {
 		b->first++;
 		return;
@@ -115,20 +119,28 @@ static bool feed_one(struct tl_batch *b)
 	return true;
 }
 
-/* As many as there are seats; the lock is held before and after. */
+/* As many as there are seats; the lock is held before and after.  Whom to wake is told at the end,
+ * when there is work for more than a moment. */
 static void feed(struct tl_batch *b)
 {
+	struct worker *rung = NULL, *w;
 	tl_pool *p = b->pool;
 
 	while (b->taken < b->n_seats && b->fed < b->n && feed_one(b)) {
-		struct worker *w = pool_wakes(p);
-
-		if (!w)
-			continue;
-		tl_lock_release(&p->lock);
-		pool_ring(w);
-		tl_lock_hold(&p->lock);
+		w = pool_wakes(p);
+		if (w) {
+			w->next = rung;
+			rung = w;
+		}
 	}
+	if (!rung)
+		return;
+	tl_lock_release(&p->lock);
+	while ((w = rung)) {
+		rung = w->next;
+		pool_ring(w);
+	}
+	tl_lock_hold(&p->lock);
 }
 
 /* -- handing out */
@@ -176,12 +188,12 @@ static int pick(struct tl_batch *b, tl_time deadline)
 			return -EAGAIN;
 		if (deadline.ns == TL_NEVER.ns && helps(b))
 			continue;
-		b->waits = true;
+		b->waits = b->all && b->taken > 1 ? b->taken / 2 : 1;
 		tl_event_clear(&b->some);
 		tl_lock_release(&p->lock);
 		r = pool_wait(p, &b->some, deadline);
 		tl_lock_hold(&p->lock);
-		b->waits = false;
+		b->waits = 0;
 	}
 }
 
@@ -363,9 +375,12 @@ int tl_pool_map(tl_pool *p, void *base, size_t n, size_t size, tl_fn *fn, const 
 		return -EINVAL;
 	if (!mine.chunk)
 		mine.chunk = n / ((size_t)p->workers * JOBS_PER_WORKER) + 1;
+	if (!mine.limit)
+		mine.limit = (size_t)p->workers * MAPS_PER_WORKER;
 	r = tl_batch_open(&b, p, base, n, size, fn, &mine);
 	if (r < 0)
 		return r;
+	b->all = !mine.fail_fast;
 	for (size_t i = 0; mine.status && i < n; i++)
 		mine.status[i] = -ECANCELED;
 	r = collect(b, mine.status, mine.fail_fast, &first, deadline);
