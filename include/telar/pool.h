@@ -35,11 +35,13 @@ typedef struct tl_job {
 
 typedef struct tl_pool_opts {
 	const char *name;  /* the workers are called NAME-1, NAME-2 ...; copied; NULL: "pool" */
-	enum tl_kind kind; /* 0: TL_THREAD; TL_TASK: tasks that may begin anywhere */
+	enum tl_kind kind; /* 0: TL_THREAD; TL_TASK: tasks that may begin anywhere; TL_PROCESS */
 	unsigned workers;  /* 0: tl_cpu_count() */
 	size_t queued;     /* jobs that may wait for a worker; 0: 1024; SIZE_MAX: no bound */
 	tl_fn *init;       /* run by each worker before its first job; NULL: none */
 	void *init_arg;
+	unsigned
+		recycle; /* a process ends after so many jobs, and another takes its place; 0: no */
 	uint64_t reserved[4];
 } tl_pool_opts;
 
@@ -71,6 +73,7 @@ typedef struct tl_job_opts {
 	tl_job *ret;       /* a handle: the result is kept until it is got */
 	enum tl_full full; /* what to do when .queued jobs wait */
 	tl_span limit;     /* how long it may run: then it is asked to stop; 0: no limit */
+	int retries;       /* times it is begun again when its process dies; 0: once; -1: never */
 	uint64_t reserved[4];
 } tl_job_opts;
 
@@ -108,6 +111,9 @@ typedef struct tl_job_report {
 	int result;       /* what tl_job_get will answer */
 	tl_strand worker; /* who ran it; { 0 }: nobody */
 	char name[32];    /* that one's name */
+	pid_t pid;        /* of a process; 0: none */
+	int signal;       /* that killed it in the middle of this job; 0: none */
+	unsigned tries;   /* how often it was begun in vain */
 	uint64_t reserved[4];
 } tl_job_report;
 

@@ -54,6 +54,8 @@ void pool_retire(tl_pool *p)
 	if (!p->closed || p->left || p->inside || p->kept.n || p->at_work.n)
 		return;
 	p->closed = false;
+	if (p->hub)
+		crew_close(p);
 	jobs_give_back(p);
 	tl_lock_hold(&spare.lock);
 	for (unsigned i = 0; i < p->hired; i++) {
@@ -80,8 +82,11 @@ static int hire(tl_pool *p)
 
 	if (!w)
 		return -ENOMEM;
-	snprintf(name, sizeof name, "%s-%u", p->name, p->hired + 1);
 	p->crew[p->hired++] = w;
+	w->number = p->hired;
+	if (p->kind == TL_PROCESS)
+		return 0; /* its tender will start it */
+	snprintf(name, sizeof name, "%s-%u", p->name, w->number);
 	o.ret = &w->strand;
 	if (p->kind == TL_THREAD)
 		return tl_thread_start(NULL, pool_work, w, &o);
@@ -112,10 +117,14 @@ static void dismiss(tl_pool *p, tl_time until)
 			pool_ring(w);
 		tl_lock_hold(&p->lock);
 	}
+	if (p->hub)
+		crew_dismiss(p);
 	tl_lock_release(&p->lock);
 	tl_scope_open(&s);
 	for (unsigned i = 0; i < p->hired; i++)
-		tl_join(p->crew[i]->strand, NULL, until);
+		if (!p->hub)
+			tl_join(p->crew[i]->strand, NULL, until);
+	tl_join(p->lifeline, NULL, until);
 	tl_scope_close(&s);
 }
 
@@ -124,6 +133,8 @@ static unsigned count_left(const tl_pool *p)
 {
 	unsigned n = 0;
 
+	if (p->hub)
+		return !p->keeper_gone && tl_alive(p->lifeline);
 	for (unsigned i = 0; i < p->hired; i++)
 		n += !p->crew[i]->gone && tl_alive(p->crew[i]->strand);
 	return n;
@@ -133,7 +144,8 @@ static unsigned count_left(const tl_pool *p)
 
 static bool sane(const tl_pool_opts *o)
 {
-	return (!o->kind || o->kind == TL_TASK || o->kind == TL_THREAD) &&
+	return (!o->kind || o->kind == TL_TASK || o->kind == TL_THREAD || o->kind == TL_PROCESS) &&
+	       (!o->recycle || o->kind == TL_PROCESS) &&
 	       !(o->reserved[0] | o->reserved[1] | o->reserved[2] | o->reserved[3]);
 }
 
@@ -150,7 +162,9 @@ static void init(tl_pool *p, const tl_pool_opts *o)
 	p->idle = NULL;
 	p->running = p->rung = 0;
 	p->unfinished = 0;
-	p->closing = p->leaves = false;
+	p->closing = p->leaves = p->given_up = p->keeper_gone = false;
+	p->lifeline = (tl_strand){ 0 };
+	p->stillborn = 0;
 	p->broken = 0;
 	p->done = p->failed = 0;
 	tl_lock_release(&p->lock);
@@ -174,6 +188,10 @@ int tl_pool_open(tl_pool **ret, const tl_pool_opts *o)
 		r = -ENOMEM;
 	while (r == 0 && p->hired < p->workers)
 		r = hire(p);
+	if (r == 0 && p->kind == TL_PROCESS)
+		r = crew_open(p, o);
+	else if (r == 0)
+		p->lifeline = p->crew[0]->strand;
 	if (r < 0) {
 		dismiss(p, TL_NEVER);
 		tl_lock_hold(&p->lock);
@@ -206,10 +224,13 @@ static int give_up(tl_pool *p)
 {
 	int n = (int)p->unfinished;
 
+	p->given_up = true;
 	while (p->waiting.first)
 		pool_withdraw(p->waiting.first, -ECANCELED);
-	for (struct job *j = p->at_work.first; j; j = j->next)
+	for (struct job *j = p->at_work.first, *next; j; j = next) {
+		next = j->next;
 		pool_ask(j);
+	}
 	return n;
 }
 
@@ -255,10 +276,13 @@ int tl_pool_close(tl_pool *p, tl_time deadline)
 
 void tl_pool_stat(tl_pool *p, tl_pool_figures *ret)
 {
+	size_t running;
+
 	tl_lock_hold(&p->lock);
+	running = p->at_work.n < p->workers || !p->hub ? p->at_work.n : p->workers;
 	*ret = (tl_pool_figures){ .workers = p->hired,
-		.running = (unsigned)p->at_work.n,
-		.queued = p->waiting.n,
+		.running = (unsigned)running,
+		.queued = p->unfinished - running,
 		.kept = p->kept.n,
 		.done = p->done,
 		.failed = p->failed,

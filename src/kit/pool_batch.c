@@ -84,7 +84,8 @@ static int cut(struct tl_batch *b, struct job *j)
 	size_t left = b->n - b->fed, n = left < b->chunk ? left : b->chunk;
 	int r;
 
-	j->fn = b->fn;
+	if (!pool_function(b->pool, j, b->fn))
+		return -EINVAL;
 	j->limit = (tl_span){ 0 };
 	j->record = b->base + b->fed * b->size;
 	r = job_copy(j, j->record, b->size, n > 1 ? n : 0);
@@ -170,6 +171,13 @@ static bool helps(struct tl_batch *b)
 	return false;
 }
 
+static bool enough(const void *arg)
+{
+	const struct tl_batch *b = arg;
+
+	return b->ripe >= b->waits && ready((struct tl_batch *)b);
+}
+
 /* Have a job to hand out, with the lock held before and after: 1, or 0: there are none, or why not.
  */
 static int pick(struct tl_batch *b, tl_time deadline)
@@ -190,6 +198,8 @@ static int pick(struct tl_batch *b, tl_time deadline)
 			continue;
 		b->waits = b->all && b->taken > 1 ? b->taken / 2 : 1;
 		tl_event_clear(&b->some);
+		if (p->hub && crew_watch(p, enough, b))
+			continue;
 		tl_lock_release(&p->lock);
 		r = pool_wait(p, &b->some, deadline);
 		tl_lock_hold(&p->lock);
@@ -315,10 +325,10 @@ static void leave_seats(struct tl_batch *b)
 		j->batch = NULL;
 		if (j->stage == JOB_QUEUED)
 			pool_withdraw(j, -ECANCELED);
-		else if (j->stage == JOB_RUNS)
-			pool_ask(j);
-		else
+		else if (j->stage == JOB_ENDED)
 			job_give(j);
+		else
+			pool_ask(j);
 	}
 	tl_lock_release(&p->lock);
 }

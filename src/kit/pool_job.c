@@ -6,6 +6,7 @@
  * lock the id in the record tells whether the job is still that one. */
 #include "pool.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,18 @@ void jobs_add(struct jobs *list, struct job *j)
 	else
 		list->first = j;
 	list->last = j;
+	list->n++;
+}
+
+void jobs_add_first(struct jobs *list, struct job *j)
+{
+	j->prev = NULL;
+	j->next = list->first;
+	if (list->first)
+		list->first->prev = j;
+	else
+		list->last = j;
+	list->first = j;
 	list->n++;
 }
 
@@ -131,6 +144,10 @@ struct job *job_take(tl_pool *p)
 	j->by = NULL;
 	j->worker = (tl_strand){ 0 };
 	j->n = 0;
+	j->who = j->tries = 0;
+	j->pid = 0;
+	j->signal = 0;
+	j->retries = 1;
 	j->kept = j->waited = false;
 	if (j->watched)
 		tl_event_clear(&j->ended);
@@ -221,18 +238,33 @@ static int hand_over(tl_pool *p, struct job *j)
 	return r;
 }
 
+static bool has_ended(const void *arg)
+{
+	const struct job *j = arg;
+
+	return j->stage == JOB_ENDED;
+}
+
 /* Wait for it; the lock is held again after. */
 static int await(tl_pool *p, struct job *j, tl_time deadline)
 {
+	int64_t from = p->hub ? tl_now().ns : 0;
 	int r = 0;
 
-	j->waited = j->watched = true;
+	j->waited = true;
+	if (p->hub && crew_watch(p, has_ended, j)) {
+		j->waited = false;
+		return 0;
+	}
+	j->watched = true;
 	while (r == 0 && j->stage != JOB_ENDED) {
 		tl_lock_release(&p->lock);
 		r = pool_wait(p, &j->ended, deadline);
 		tl_lock_hold(&p->lock);
 	}
 	j->waited = false;
+	if (p->hub && r == 0)
+		crew_waited(p, tl_now().ns - from);
 	return j->stage == JOB_ENDED ? 0 : r;
 }
 
@@ -276,7 +308,9 @@ int tl_job_cancel(tl_job id)
 	waits = j->stage == JOB_QUEUED;
 	if (waits)
 		pool_withdraw(j, -ECANCELED);
-	else if (j->stage == JOB_RUNS)
+	else if (j->stage == JOB_POSTED && (waits = crew_take_back(j)))
+		pool_end(j, -ECANCELED);
+	else if (j->stage != JOB_ENDED)
 		pool_ask(j);
 	tl_lock_release(&p->lock);
 	return waits;
@@ -297,6 +331,8 @@ void tl_job_drop(tl_job id)
 	}
 	if (j->stage == JOB_QUEUED)
 		pool_withdraw(j, -ECANCELED);
+	else if (j->stage == JOB_POSTED && crew_take_back(j))
+		pool_end(j, -ECANCELED);
 	if (j->stage == JOB_ENDED) {
 		jobs_remove(&p->kept, j);
 		job_give(j);
@@ -315,12 +351,19 @@ int tl_job_end(tl_job id, tl_job_report *ret)
 	if (!j)
 		return -ESRCH;
 	p = pool_of(j);
-	if (j->stage != JOB_ENDED)
+	if (j->stage != JOB_ENDED) {
 		r = -EAGAIN;
-	else
-		*ret = (tl_job_report){ .result = j->result, .worker = j->worker };
+	} else {
+		*ret = (tl_job_report){ .result = j->result,
+			.worker = j->worker,
+			.tries = j->tries,
+			.pid = j->pid,
+			.signal = j->signal };
+		if (j->who)
+			snprintf(ret->name, sizeof ret->name, "%s-%u", p->name, j->who);
+	}
 	tl_lock_release(&p->lock);
-	if (r == 0 && ret->worker.id)
+	if (r == 0 && ret->worker.id && !ret->name[0])
 		tl_name(ret->worker, ret->name, sizeof ret->name);
 	return r;
 }

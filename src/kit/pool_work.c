@@ -50,6 +50,8 @@ struct worker *pool_calls(tl_pool *p)
 
 struct worker *pool_wakes(tl_pool *p)
 {
+	if (p->hub)
+		crew_deal(p);
 	if (!p->idle || !p->waiting.n || p->running + p->rung >= p->workers)
 		return NULL;
 	return pool_calls(p);
@@ -75,13 +77,37 @@ void pool_add(tl_pool *p, struct job *j)
 	p->unfinished++;
 }
 
+/* Of processes what is posted may wait as well: more are under way than can run. */
+static bool full(const tl_pool *p)
+{
+	if (p->hub)
+		return p->unfinished >= p->workers + p->most_waiting;
+	return p->waiting.n >= p->most_waiting;
+}
+
 static void leave_queue(tl_pool *p, struct job *j)
 {
-	bool full = p->waiting.n >= p->most_waiting;
-
-	jobs_remove(&p->waiting, j);
-	if (full)
+	if (full(p))
 		tl_event_set(&p->room);
+	jobs_remove(&p->waiting, j);
+}
+
+struct job *pool_next(tl_pool *p)
+{
+	struct job *j = p->waiting.first;
+
+	leave_queue(p, j);
+	return j;
+}
+
+void pool_again(tl_pool *p, struct job *j)
+{
+	if (p->given_up || p->broken) {
+		pool_end(j, p->broken ? p->broken : -ECANCELED);
+		return;
+	}
+	j->stage = JOB_QUEUED;
+	jobs_add_first(&p->waiting, j);
 }
 
 static void begin(tl_pool *p, struct job *j, struct runner *by)
@@ -102,6 +128,8 @@ void pool_end(struct job *j, int result)
 	j->by = NULL;
 	p->done++;
 	p->failed += result < 0;
+	if (p->hub && full(p))
+		tl_event_set(&p->room);
 	if (--p->unfinished == 0)
 		tl_event_set(&p->drained);
 	if (j->batch)
@@ -124,6 +152,10 @@ void pool_withdraw(struct job *j, int why)
 
 void pool_ask(struct job *j)
 {
+	if (j->stage == JOB_POSTED) {
+		crew_ask(j);
+		return;
+	}
 	j->by->asked = true;
 	tl_scope_cancel(&j->by->scope);
 }
@@ -134,13 +166,18 @@ void pool_break(tl_pool *p, int why)
 		p->broken = why;
 	while (p->waiting.first)
 		pool_withdraw(p->waiting.first, p->broken);
+	for (struct job *j = p->at_work.first, *next; j; j = next) {
+		next = j->next;
+		if (j->stage == JOB_POSTED && crew_take_back(j))
+			pool_end(j, p->broken);
+	}
 	tl_event_set(&p->room);
 }
 
 /* -- running */
 
 /* What fn answered, or how its strands failed, or that it obeyed its limit. */
-static int call(tl_fn *fn, void *record, tl_span limit)
+int pool_call(tl_fn *fn, void *record, tl_span limit)
 {
 	tl_scope s = { .name = "job", .deadline = limit.ns > 0 ? tl_after(limit) : TL_NEVER };
 	int r, closed;
@@ -158,11 +195,11 @@ static int run(struct job *j)
 	int *status;
 
 	if (!j->n)
-		return call(j->fn, j->size ? j->data : j->record, j->limit);
+		return pool_call(j->fn, j->size ? j->data : j->record, j->limit);
 	status = job_status(j);
 	for (size_t i = 0; i < j->n; i++)
-		status[i] =
-			tl_cancelled() ? -ECANCELED : call(j->fn, j->data + i * j->size, j->limit);
+		status[i] = tl_cancelled() ? -ECANCELED
+					   : pool_call(j->fn, j->data + i * j->size, j->limit);
 	return 0;
 }
 
@@ -188,8 +225,11 @@ static void scope_open(struct runner *by)
 	tl_scope_open(&by->scope);
 }
 
-/* A waiter may help where its help is a worker's place, or it has one already. */
-bool pool_helps(tl_pool *p) { return p->running < p->workers || tl_local_get(&pool_inside) == p; }
+/* A waiter may help where its help is a worker's place, or it has one already; it is no process. */
+bool pool_helps(tl_pool *p)
+{
+	return !p->hub && (p->running < p->workers || tl_local_get(&pool_inside) == p);
+}
 
 void pool_run(tl_pool *p, struct job *j)
 {
@@ -287,7 +327,7 @@ int pool_work(void *arg)
 /* Workers that were cancelled before they began cannot say so: their end says it. */
 int pool_wait(tl_pool *p, tl_event *e, tl_time deadline)
 {
-	tl_case c[] = { TL_SET(e), TL_JOINED(p->crew[0]->strand) };
+	tl_case c[] = { TL_SET(e), TL_JOINED(p->lifeline) };
 	int r = tl_select(c, 2, deadline);
 
 	if (r != 1)
@@ -304,14 +344,14 @@ int pool_wait(tl_pool *p, tl_event *e, tl_time deadline)
 static int sound(const tl_pool *p) { return p->broken ? p->broken : p->closing ? -EPIPE : 0; }
 
 /* Wait for room in the queue.  1: the caller is to run it. */
-static int make_room(tl_pool *p, enum tl_full full, tl_time deadline)
+static int make_room(tl_pool *p, enum tl_full how, tl_time deadline)
 {
 	int r = sound(p);
 
-	while (r == 0 && p->waiting.n >= p->most_waiting) {
-		if (full == TL_FULL_RUN)
+	while (r == 0 && full(p)) {
+		if (how == TL_FULL_RUN)
 			return 1;
-		if (full == TL_FULL_REJECT || deadline.ns == TL_POLL.ns)
+		if (how == TL_FULL_REJECT || deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
 		tl_event_clear(&p->room);
 		p->inside++;
@@ -324,27 +364,40 @@ static int make_room(tl_pool *p, enum tl_full full, tl_time deadline)
 	return r;
 }
 
+bool pool_function(tl_pool *p, struct job *j, tl_fn *fn)
+{
+	j->fn = fn;
+	if (!p->hub)
+		return true;
+	if (p->last_fn != fn) {
+		p->last_func = tl_func_of(fn);
+		p->last_fn = fn;
+	}
+	j->func = p->last_func;
+	return j->func.id != 0;
+}
+
 static int submit(
 	tl_pool *p, tl_fn *fn, void *record, size_t size, const tl_job_opts *o, tl_time deadline)
 {
-	int full = make_room(p, o->full, deadline), r = full;
+	int here = make_room(p, o->full, deadline), r = here;
 	struct job *j = r < 0 ? NULL : job_take(p);
 
 	if (!j)
 		return r < 0 ? r : -ENOMEM;
-	r = job_copy(j, record, size, 0);
+	r = pool_function(p, j, fn) ? job_copy(j, record, size, 0) : -EINVAL;
 	if (r < 0) {
 		job_give(j);
 		return r;
 	}
-	j->fn = fn;
 	j->record = record;
 	j->limit = o->limit;
+	j->retries = o->retries ? o->retries > 0 ? (unsigned)o->retries : 0 : 1;
 	j->kept = o->ret != NULL;
 	if (o->ret)
 		o->ret->id = atomic_load_explicit(&j->id, memory_order_relaxed);
 	pool_add(p, j);
-	if (full)
+	if (here)
 		pool_run(p, j);
 	return 0;
 }
