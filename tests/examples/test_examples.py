@@ -278,6 +278,9 @@ EXAMPLES = [
         'BoundedSemaphore BoundedSemaphore(2)', 'Condition        <unlocked Condition>',
         'Event            <set Event>', 'Barrier          Barrier(2)', "Queue            Queue(['x'])",
         "Value            Value('i', 42)", "Array            array('d', [0.0, 0.0, 7.0])")),
+    ('pool_download', 'http://127.0.0.1:1/nada http://127.0.0.1:1/otra', any_order(
+        'downloading:  http://127.0.0.1:1/nada', 'http://127.0.0.1:1/nada ECONNREFUSED',
+        'downloading:  http://127.0.0.1:1/otra', 'http://127.0.0.1:1/otra ECONNREFUSED')),
     ('process_hello', '', exactly('Hello, world!')),
     ('process_info', '', process_info),
     ('process_lock', '', any_order(*(f'hello world {i}' for i in range(10)))),
@@ -292,6 +295,7 @@ EXAMPLES = [
     ('receipts_async', '--scale 0.02 --students 20', receipts),
     ('receipts_sync', '--scale 0.01 --students 2', receipts_in_turn),
     ('snooze_pool', '--scale 0.02', two_at_a_time),
+    ('snooze_pool', '--scale 0.02 --processes', two_at_a_time),
     ('snooze_mixed', '--scale 0.01', snooze_mixed),
     ('snooze_processes', '--scale 0.01', snooze_in_processes),
     ('snooze_threads', '--scale 0.1', snooze),
