@@ -17,7 +17,11 @@
  * The workers are daemons of the scope that is the caller's innermost when the pool is opened:
  * where that is cancelled, or closes, the pool ends with it, and what waits in it is answered
  * -ECANCELED.  Strands that a job starts in its own scope end with the job.  Not to be used in the
- * child of a fork(2). */
+ * child of a fork(2).
+ *
+ * Workers that are processes see of the program what lies in tl_shared memory and what is in the
+ * record (see telar/process.h); the pool itself is not for them.  One that dies, however that
+ * comes, costs the job that it had begun a retry and the pool nothing: another takes its place. */
 #ifndef TELAR_POOL_H
 #define TELAR_POOL_H
 #include <telar/select.h>
@@ -46,19 +50,22 @@ typedef struct tl_pool_opts {
 } tl_pool_opts;
 
 /* Make a pool and its workers.  o: NULL is all defaults.  A worker whose .init answers < 0 breaks
- * the pool: that is then the answer to all that waits in it, and to all that is asked of it.
+ * the pool: that is then the answer to all that waits in it, and to all that is asked of it.  So do
+ * processes that die before they are prepared, eight in a row, with -EOWNERDEAD.
  * Not a cancel point.  Errors: -EINVAL (options; a thread that telar did not start has no scope
  * open), -ENOMEM, -ECANCELED (the scope is cancelled), -EAGAIN (the system starts no more threads;
- * as any failed start also a failure of the scope).  Ownership: *ret is the caller's, for
+ * as any failed start also a failure of the scope); of processes also -ENOSPC and what
+ * tl_zygote_start answers.  Ownership: *ret is the caller's, for
  * tl_pool_close; untouched on failure.  Source: multiprocessing.pool and concurrent.futures of
  * Python.  Example: examples/snooze_pool.c. */
 TL_API int tl_pool_open(tl_pool **ret, const tl_pool_opts *o) TL_MUST;
 
 /* Take no more jobs, wait until all are done, and end the workers.  When `drain` passes, or the
  * caller is cancelled, what still waits is answered -ECANCELED and what runs is asked to stop, for
- * at most 5 s; TL_POLL does that at once.  Who waits for a job of this pool is answered first; then
- * its jobs are gone (-ESRCH).  Its batches are to be closed before it.  NULL is legal.
- * Cancel point, and yet it always closes.  Answers how many jobs were withdrawn or asked to stop.
+ * at most 5 s, in which processes are ended; TL_POLL does that at once.  Who waits for a job of
+ * this pool is answered first; then its jobs are gone (-ESRCH).  Its batches are to be closed
+ * before it.  NULL is legal.  Cancel point, and yet it always closes.  Answers how many jobs were
+ * withdrawn or asked to stop.
  * Errors: -EDEADLK (called by a job of this pool; nothing has happened), -EBUSY (a job runs on, on
  * its copy: the scope in which the pool was opened waits for it, and reports it). */
 TL_API int tl_pool_close(tl_pool *p, tl_time drain);
@@ -78,11 +85,13 @@ typedef struct tl_job_opts {
 } tl_job_opts;
 
 /* Have a worker call fn(copy of record).
- * record, size: size bytes, copied now; with size 0 fn gets record itself, and nothing is copied.
+ * record, size: size bytes, copied now; with size 0 fn gets record itself, and nothing is copied (a
+ * process: an address in tl_shared memory, or NULL).
  * o: NULL is all defaults; without .ret nobody learns what comes of the job, and its copy is lost.
  * With .ret, record must be there when the job is got.  Jobs begin in the order in which they were
  * submitted.  fn has a scope of its own, which closes when it returns, and is cancelled by
- * tl_job_cancel, .limit and tl_pool_close.
+ * tl_job_cancel, .limit and tl_pool_close; in a process that asks the process to stop, see
+ * tl_process_start.
  * Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL or TL_FULL_REJECT, and full),
  * -EINVAL, -ENOMEM (also where 16 million jobs are not yet got), -EPIPE (the pool is being closed),
  * or what broke the pool.  On failure *o->ret is { 0 } and fn is never called. */
@@ -96,7 +105,8 @@ TL_API int tl_pool_submit(
  * Cancel point.  Answers what fn answered; a strand that it started and that failed counts as in
  * tl_scope_close.  Errors of its own: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL): nothing has
  * happened, and the job goes on; -EBUSY (another waits for it), -ESRCH.  Of the job: -ECANCELED
- * (withdrawn, or it obeyed a cancel), -ETIMEDOUT (it obeyed its .limit). */
+ * (withdrawn, or it obeyed a cancel), -ETIMEDOUT (it obeyed its .limit), -EOWNERDEAD (its process
+ * died under it, each time that it was begun; tl_job_end tells more). */
 TL_API int tl_job_get(tl_job j, tl_time deadline) TL_MUST;
 
 /* Withdraw j if it has not begun, else ask it to stop.  Answers 1: it will never run; 0: it runs,
