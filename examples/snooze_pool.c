@@ -1,8 +1,8 @@
 /* snooze_pool.c - class 8's ten sleeps of five seconds in a pool of two: two at a time, about 25
  * seconds in all.  (Its text says that five run at once; of Pool(processes=2) it is two.)
  * Threads, or with --processes processes, which is one word here; only what a job is to know must
- * be in its record then, for another process does not see our variables.  --scale X shortens them.
- */
+ * be in its record then, for another process does not see our variables.  --scale X
+ * shortens them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
