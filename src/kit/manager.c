@@ -89,6 +89,7 @@ static int prepare(const tl_manager_opts *o, tl_manager **ret)
 		return -ENOMEM;
 	m->max_message = o->max_message ? o->max_message : MESSAGE;
 	m->server = (tl_strand){ 0 };
+	atomic_store_explicit(&m->begun, false, memory_order_relaxed);
 	atomic_store_explicit(&m->ready, false, memory_order_relaxed);
 	if (o->address) {
 		strcpy(m->address, o->address);
@@ -132,6 +133,7 @@ static int own_process(void *arg)
 	int fd = boot.fd, r;
 	tl_process_opts given = { .fds = &fd, .n_fds = 1 };
 
+	atomic_store_explicit(&boot.manager->begun, true, memory_order_relaxed); /* as server_run */
 	boot.fd = -1;
 	tl_scope_open(&s);
 	r = tl_process_start(&s, server_run, &boot,
@@ -144,6 +146,19 @@ static int own_process(void *arg)
 	}
 	tl_scope_close(&s);
 	return 0;
+}
+
+/* One that was cancelled before it began never runs, and closes nothing. */
+static void withdraw(tl_manager *m, int fd)
+{
+	tl_scope s = { .name = "manager", .shield = true, .grace = tl_s(2 * GRACE_S) };
+
+	tl_scope_open(&s);
+	tl_cancel(m->server);
+	if (tl_join(m->server, NULL, tl_after(tl_s(GRACE_S))) == 0 &&
+		!atomic_load_explicit(&m->begun, memory_order_relaxed))
+		close(fd);
+	tl_scope_close(&s);
 }
 
 static int start(tl_manager *m, const tl_manager_opts *o, tl_time deadline)
@@ -167,7 +182,10 @@ static int start(tl_manager *m, const tl_manager_opts *o, tl_time deadline)
 		close(fds[1]);
 		return r;
 	}
-	return hear(m, fds[0], deadline);
+	r = hear(m, fds[0], deadline);
+	if (r < 0)
+		withdraw(m, fds[1]);
+	return r;
 }
 
 int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)

@@ -25,6 +25,7 @@ struct tl_manager {
 	unsigned char key[KEY_MOST];
 	size_t key_size, max_message;
 	pid_t pid;               /* of the server */
+	_Atomic bool begun;      /* who closes the descriptor of boot runs */
 	_Atomic bool ready;      /* the server has written what it writes here */
 	_Atomic uint64_t serial; /* odd: open; each opening and each closing adds one */
 	tl_strand server;        /* of who opened it; { 0 }: it is another program's */

@@ -14,6 +14,17 @@
 #include <errno.h>
 #include <sys/random.h>
 
+/* Few bytes, so that it gives all or none; a signal may come while it waits for the first ever. */
+int proof_random(void *p, size_t n)
+{
+	ssize_t got;
+
+	do {
+		got = getrandom(p, n, 0);
+	} while (got < 0 && errno == EINTR);
+	return got == (ssize_t)n ? 0 : got < 0 ? -errno : -EIO;
+}
+
 #ifdef TELAR_MD
 #include <sha2.h>
 
@@ -68,8 +79,6 @@ static bool same(const unsigned char *a, const unsigned char *b)
 		differ |= a[i] ^ b[i];
 	return differ == 0;
 }
-
-int proof_random(void *p, size_t n) { return getrandom(p, n, 0) == (ssize_t)n ? 0 : -EIO; }
 
 int proof_give(tl_stream *s, const tl_manager *manager, const unsigned char id[CLIENT_ID],
 	tl_time deadline)
@@ -128,8 +137,6 @@ int proof_ask(
 #else
 
 bool proof_possible(void) { return false; }
-
-int proof_random(void *p, size_t n) { return getrandom(p, n, 0) == (ssize_t)n ? 0 : -EIO; }
 
 int proof_give(tl_stream *s, const tl_manager *manager, const unsigned char id[CLIENT_ID],
 	tl_time deadline)

@@ -114,10 +114,15 @@ static int await_stop(void *arg)
 
 int server_tell(int fd, int r)
 {
-	ssize_t n = send(fd, &r, sizeof r, MSG_NOSIGNAL);
+	size_t told = 0;
+	ssize_t n;
 
+	do {
+		n = send(fd, (const char *)&r + told, sizeof r - told, MSG_NOSIGNAL);
+		told += n > 0 ? (size_t)n : 0;
+	} while (told < sizeof r && (n > 0 || errno == EINTR));
 	close(fd);
-	return n == sizeof r ? r : -EPIPE;
+	return told == sizeof r ? r : -EPIPE;
 }
 
 static int make_root(struct server *s)
@@ -155,6 +160,8 @@ int server_run(void *arg)
 	tl_listener *l = NULL;
 	int r;
 
+	atomic_store_explicit(
+		&b->manager->begun, true, memory_order_relaxed); /* joined before read */
 	if (tl_kind(tl_self()) == TL_PROCESS) /* Ctrl-C is for the program, which then ends it */
 		signal(SIGINT, SIG_IGN);
 	r = server_tell(b->fd < 0 ? tl_given_fd(0) : b->fd, begin(b, &s, &l));

@@ -60,7 +60,8 @@ TEST_LIMIT(clients_killed_anywhere, 120)
 {
 	enum { ROUNDS = 12, CLIENTS = 4 };
 	tl_manager *m = NULL;
-	int r = tl_manager_open(&m, NULL, TL_NEVER), seed = 1;
+	int r = tl_manager_open(&m, NULL, TL_NEVER);
+	uint32_t seed = 1;
 	struct shared p;
 
 	if (r == -ENOTSUP)
