@@ -166,11 +166,43 @@ void cancel_strand(struct strand *s, uint64_t id)
 	bias_leave();
 }
 
+/* With its lock held.  Once its word has left WAITING nobody makes it ready any more; what few
+ * strands need may have to be told, on a stack. */
+static bool leaves_unborn(struct strand *s, uint64_t id)
+{
+	uint32_t life = atomic_load_explicit(&s->life, memory_order_relaxed);
+	uint32_t word = PARK_WAITING;
+
+	return atomic_load_explicit(&s->id, memory_order_relaxed) == id && !s->body && !s->extra &&
+	       !(life & (LIFE_ENDED | LIFE_FREE)) &&
+	       atomic_compare_exchange_strong_explicit(
+		       &s->park.word, &word, PARK_IDLE, memory_order_seq_cst, memory_order_relaxed);
+}
+
+/* One that waits on the caller's loop to begin, as timers do, ends here and now: it need not come
+ * to the run queue for that. */
+static bool cancel_unborn(struct strand *s, uint64_t id)
+{
+	struct loop *l = loop_here;
+	bool leaves;
+
+	if (!l || !LOOK(s->at_home) || LOOK(s->loop) != l)
+		return false;
+	own_lock(l, &s->lock);
+	leaves = leaves_unborn(s, id);
+	own_unlock(l, &s->lock);
+	if (leaves) {
+		timer_leave(l);
+		strand_end(s, -ECANCELED);
+	}
+	return leaves;
+}
+
 void tl_cancel(tl_strand t)
 {
 	struct strand *s = slot_find(t);
 
-	if (s)
+	if (s && !cancel_unborn(s, t.id))
 		cancel_strand(s, t.id);
 }
 

@@ -409,3 +409,91 @@ TEST(a_daemon_timer_is_not_waited_for)
 	}
 	CHECK_EQ(c.n, 0);
 }
+
+/* Nobody has to run for it, and its record is the next one's. */
+TEST(a_cancelled_timer_has_ended_at_once)
+{
+	tl_scope s = { 0 };
+	tl_strand kept, other;
+	tl_end end;
+
+	tl_scope_open(&s);
+	for (int i = 0; i < 3; i++) {
+		tl_opts o = { .at = tl_after(tl_s(3600)), .ret = &kept, .paused = i == 1 };
+
+		o.slack = i == 2 ? tl_s(1) : tl_s(0);
+		CHECK_EQ(tl_task_start(&s, note_order, NULL, &o), 0);
+		tl_cancel(kept);
+		if (i == 2) /* those few that have more to them end when it is their turn */
+			CHECK_EQ(tl_join(kept, NULL, TL_NEVER), 0);
+		CHECK_EQ(tl_state(kept), TL_ENDED);
+		CHECK_EQ(tl_join(kept, &end, TL_POLL), 0);
+		CHECK_EQ(end.how, TL_CANCELLED);
+		CHECK_EQ(end.value, -ECANCELED);
+		tl_cancel(kept);
+	}
+	CHECK_EQ(tl_task_start(&s, note_order, NULL,
+			 &(tl_opts){ .at = tl_after(tl_s(3600)), .ret = &other }),
+		0);
+	CHECK(other.id != kept.id);
+	tl_scope_cancel(&s);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(n_order, 0);
+}
+
+static int chance(unsigned n)
+{
+	static unsigned seed = 4711;
+
+	seed = seed * 1103515245 + 12345;
+	return (int)((seed >> 8 & 0xffff) % n);
+}
+
+static tl_strand _Atomic raced;
+
+static int resume_them(void *arg)
+{
+	tl_strand last = { 0 }, t;
+
+	(void)arg;
+	while ((t = atomic_load(&raced)).id != 1)
+		if (t.id != last.id) {
+			tl_resume(t);
+			last = t;
+		}
+	return 0;
+}
+
+/* It runs or it was cancelled, and never both or neither. */
+TEST_LIMIT(cancelled_here_and_resumed_there, 60)
+{
+	enum { ROUNDS = 3000 };
+	int n_cancelled = 0, n_run = 0;
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_thread_start(&s, resume_them, NULL, NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		static int number = 7;
+		tl_scope inner = { 0 };
+		tl_strand t;
+		tl_end end;
+
+		n_order = 0;
+		tl_scope_open(&inner);
+		tl_task_start(&inner, note_order, &number, &(tl_opts){ .paused = true, .ret = &t });
+		tl_yield();
+		atomic_store(&raced, t);
+		for (int k = chance(200); k > 0; k--)
+			tl_checkpoint();
+		tl_cancel(t);
+		CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
+		CHECK_EQ(n_order, end.how == TL_RETURNED);
+		n_cancelled += end.how == TL_CANCELLED;
+		n_run += n_order;
+		CHECK_EQ(tl_scope_close(&inner), 0);
+	}
+	atomic_store(&raced, (tl_strand){ 1 });
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(n_cancelled + n_run, ROUNDS);
+}
