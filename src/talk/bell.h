@@ -9,8 +9,9 @@
  *
  * A ring that nobody listens to is a load.  It is good for those who listen at that moment and
  * wakes as many as it is told to; who was woken and is done sees to it that there is a ring for
- * the next if there is more to do.  Rings are lost only with a process that is killed between
- * its change and its ring, or after it was woken: so nobody sleeps longer than LOOK_AGAIN. */
+ * the next if there is more to do (W73).  Rings are lost only with a process that is killed
+ * between its change and its ring, or after it was woken: so nobody sleeps longer than
+ * LOOK_AGAIN. */
 #ifndef TELAR_TALK_BELL_H
 #define TELAR_TALK_BELL_H
 #include "wait/wait.h"

@@ -2,14 +2,14 @@
  * has put or taken a record or has not, keeps nobody from going on, and loses nothing of others.
  *
  * Who holds an end's lock may work at it.  The lock names a process; who finds that one dead takes
- * it over.  That needs no repair but one, because each change is one store:
+ * it over.  That needs no repair but one, because each change is one store (W70, W71):
  *
  *	in.n-th slot's header   commits a put: the bytes and the block's owner come before
  *	in.n                    repeats it: who takes the lock from the dead does so for him
  *	out.n                   commits a get: the bytes were copied before
  *
  * Who waits listens to a bell (bell.h): getters to `gets`, which a put rings, putters to `puts`,
- * which a get rings.  end takes in's lock, so a put either came before it or is refused.
+ * which a get rings.  end takes in's lock, so a put either came before it or is refused (W72).
  *
  * Lengths and numbers in the window are read once and checked: another process may have a bug. */
 #include "talk/shared_queue.h"

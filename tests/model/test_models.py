@@ -19,7 +19,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEPTH = "100000"
 MEMORY_MIB = "2048"
-ACYCLIC_IS_LONG = {"lock"}
+ACYCLIC_IS_LONG = {"lock", "shared_queue"}
 CC = os.environ.get("CC", "gcc").split()
 
 
