@@ -174,7 +174,7 @@ enum { STRAND_FOREIGN = TL_PROCESS + 1 }; /* for strand_init: a thread that tela
 extern const char strand_begins[];        /* what a strand waits for that has yet to begin */
 int strand_sleep(const char *what, int64_t until);
 /* Told when a strand ends with locks held; set by the floor that has locks. */
-extern void (*strand_lost)(struct body *b);
+extern void (*strand_lost)(struct strand *s);
 /* Its function has returned: its generators are closed, what it still holds is lost. */
 void strand_lose(struct strand *s);
 

@@ -137,7 +137,7 @@ void strand_begin(struct strand *s, struct body *b)
 	own_unlock(s->loop, &s->lock);
 }
 
-void (*strand_lost)(struct body *b);
+void (*strand_lost)(struct strand *s);
 
 void strand_lose(struct strand *s)
 {
@@ -146,10 +146,8 @@ void strand_lose(struct strand *s)
 		report(TL_R_MISUSE, s, 0,
 			"ended reading a read-write lock, which no writer gets now");
 	s->body->reads = 0;
-	if (!s->body->held)
-		return;
-	report(TL_R_MISUSE, s, 0, "ended holding a lock, which is lost now");
-	strand_lost(s->body);
+	if (s->body->held)
+		strand_lost(s);
 }
 
 /* Its function has answered r: close what it left open.  Answers what the strand ends with. */

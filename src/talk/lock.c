@@ -57,11 +57,14 @@ static void lose_mine(tl_lock *l, const struct body *b)
 		lose(l, w);
 }
 
-static void lose_all(struct body *b)
+static void lose_all(struct strand *s)
 {
+	struct body *b = s->body;
+
 	while (b->held) {
 		tl_lock *l = (tl_lock *)b->held;
 
+		report(TL_R_MISUSE, s, 0, "ended holding lock %p, which is lost now", (void *)l);
 		b->held = (uintptr_t)l->_;
 		lose_mine(l, b);
 	}

@@ -90,7 +90,7 @@ int64_t plat_now(void) { return 1 + world[index_of(wait_me)].late; }
 
 int scope_interrupted(struct strand *s) { return interrupted(&s->park, 0); }
 void loop_share(struct loop *l) { (void)l; }
-void (*strand_lost)(struct body *b);
+void (*strand_lost)(struct strand *s);
 int plat_cpu_count(void) { return 1; } /* nobody watches: each look is a step of its own */
 bool window_holds(const void *addr) { return is_shared(addr); }
 bool window_dead(uint32_t participant) { return (void)participant, false; }
