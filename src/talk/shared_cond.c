@@ -4,12 +4,11 @@
  * notify puts as many as it tells into `told`, but never more than wait, raises `turn`, on which
  * they sleep, and wakes as many.  Who finds that turn has moved since it came, and can take one out
  * of `told`, was told; if others were faster it sleeps again.  So a notify tells at most n of those
- * who waited already, and what nobody waits for is not stored (W56), and one that meets a deadline
- * or a cancel goes to one of them (W57).
+ * who waited already, and what nobody waits for is not stored, and one that meets a deadline
+ * or a cancel goes to one of them.
  *
  * Who is killed while it waits stays counted: a later notify may then tell one too many.  Who is
- * killed with the lock tells nobody, so waiters leave, too, when the lock is lost.  The claims are
- * in tests/model/CLAIMS.md. */
+ * killed with the lock tells nobody, so waiters leave, too, when the lock is lost. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include "talk/shared.h"
