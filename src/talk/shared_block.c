@@ -4,6 +4,7 @@
  * A loan takes no place in the ring until it is committed: who is slow, or dies, keeps nobody
  * waiting.  There are as many blocks as the queue has capacity, made as they are needed, and twice
  * as many slots: so a block that is committed finds its slot, whatever short items are in it.
+ * One more, the last, is for who borrows a short item: all others may lie behind that in the queue.
  *
  * Whose a block is stands in its owner, which changes in one step.  A process that is killed
  * leaves its number there, or QUEUED | n of a record that is not in the ring: not yet, or no more.
@@ -80,15 +81,18 @@ static int complete(struct shared_queue *q, uint32_t b)
 	return (int)b;
 }
 
+static uint32_t last_of(const struct shared_queue *q) { return q->blocks - 1; }
+
 /* One of those that are made already is warm; else the next. */
-int shared_block_claim(struct shared_queue *q)
+int shared_block_claim(struct shared_queue *q, bool borrows)
 {
+	uint32_t n = borrows ? q->blocks : last_of(q);
 	uint32_t made = atomic_load_explicit(&q->made, memory_order_relaxed);
 	uint32_t spare = atomic_load_explicit(&q->spare, memory_order_relaxed);
 
-	if (spare < made && seize(q, spare))
+	if (spare < made && spare < n && seize(q, spare))
 		return complete(q, spare);
-	for (uint32_t b = 0; b < q->blocks; b++) {
+	for (uint32_t b = 0; b < n; b++) {
 		if (!seize(q, b))
 			continue;
 		while (b >= made && !atomic_compare_exchange_weak_explicit(&q->made, &made, b + 1,
@@ -166,7 +170,7 @@ static int loan_now(struct shared_call *c)
 		return -EPIPE;
 	if (!shared_may_put(q))
 		return -EAGAIN;
-	b = shared_block_claim(q);
+	b = shared_block_claim(q, false);
 	c->no_block = b == -EAGAIN;
 	if (b >= 0)
 		*c->ret = shared_block_bytes(q, (uint64_t)b, c->size);
@@ -229,7 +233,7 @@ int tl_queue_commit(tl_queue *queue, void *p, size_t size)
 	if (!queue_shared(queue))
 		return -ENOTSUP;
 	b = number_of(q, p);
-	if (b < 0)
+	if (b < 0 || b == last_of(q)) /* that one was borrowed */
 		return misused(q, "commits");
 	if (size > q->head.max_item)
 		return -EMSGSIZE;
@@ -252,7 +256,7 @@ int tl_queue_commit(tl_queue *queue, void *p, size_t size)
 
 static int64_t in_block(struct shared_call *c, size_t n, size_t size)
 {
-	int64_t b = shared_block_claim(c->q);
+	int64_t b = shared_block_claim(c->q, true);
 
 	c->no_block = b == -EAGAIN;
 	if (b >= 0 && size)

@@ -128,7 +128,7 @@ static bool full(struct shared_queue *q, size_t n)
 static __attribute__((noinline)) int put_outside(struct shared_call *c, size_t n)
 {
 	struct shared_queue *q = c->q;
-	int b = shared_block_claim(q);
+	int b = shared_block_claim(q, false);
 	uint64_t number = (uint64_t)b;
 
 	c->no_block = b == -EAGAIN;

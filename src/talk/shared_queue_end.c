@@ -36,7 +36,7 @@ static void set_sizes(struct shared_queue *q, size_t capacity, size_t max_item)
 	q->inside = q->inside ? q->inside : 8; /* a block's number */
 	q->stride = SHARED_HEADER + q->inside;
 	q->mask = (uint32_t)slots_for(capacity) - 1;
-	q->blocks = (uint32_t)capacity;
+	q->blocks = (uint32_t)capacity + 1;
 	q->table = sizeof *q + ((size_t)q->mask + 1) * q->stride;
 	q->head.capacity = capacity;
 	q->head.max_item = max_item;
@@ -53,7 +53,7 @@ int shared_queue_open(tl_queue **ret, const tl_queue_opts *o)
 	if (capacity > MOST_CAPACITY || max_item > MOST_ITEM)
 		return -EINVAL;
 	set_sizes(&sizes, capacity, max_item);
-	q = tl_shared(sizes.table + capacity * sizeof(struct shared_block));
+	q = tl_shared(sizes.table + sizes.blocks * sizeof(struct shared_block));
 	if (!q)
 		return -ENOSPC;
 	set_sizes(q, capacity, max_item);

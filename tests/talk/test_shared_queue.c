@@ -206,3 +206,28 @@ TEST_LIMIT(loans_that_wait, 60)
 	}
 }
 
+/* A short item is borrowed as a copy, also where all that was lent lies behind it in the queue. */
+TEST(a_short_one_before_all_blocks)
+{
+	tl_queue *q = make_shared(2, 400);
+	void *lent[2], *p;
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 2; i++)
+			CHECK_EQ(tl_queue_loan(q, &lent[i], 400, TL_POLL), 0);
+		CHECK_EQ(tl_queue_put(q, "short", 6, TL_POLL), 0);
+		for (int i = 0; i < 2; i++)
+			CHECK_EQ(tl_queue_commit(q, lent[i], 400), 0);
+		CHECK_EQ(tl_queue_borrow(q, &p, TL_POLL), 6);
+		CHECK_STR((char *)p, "short");
+		tl_on_report(count_report, NULL);
+		CHECK_EQ(tl_queue_commit(q, p, 6), -EINVAL); /* it is no loan */
+		CHECK_EQ(reports[TL_R_MISUSE], round + 1);
+		CHECK_EQ(tl_queue_return(q, p), 0);
+		for (int i = 0; i < 2; i++) {
+			CHECK_EQ(tl_queue_borrow(q, &p, TL_POLL), 400);
+			CHECK_EQ(tl_queue_return(q, p), 0);
+		}
+	}
+	tl_queue_close(q);
+}
