@@ -77,7 +77,7 @@ static inline tl_case tl_case_make(
 /* tl_accept: result 0, and the stream in *ret (a tl_stream **), the caller's to close. */
 #define TL_ACCEPT(l, ret) TL_CASE_OF(TL_W_ACCEPT, (l), (ret), 0)
 /* tl_lock_acquire of a tl_lock *, tl_sem_acquire of a tl_sem *: it is held, and to be released, if
- * this case is committed with result 0.  A lock in shared memory is -ENOTSUP.  A select that is
+ * this case is committed with result 0.  What lies in shared memory is -ENOTSUP.  A select that is
  * woken for nothing, by another of its cases, stands in a semaphore's line anew. */
 #ifdef __cplusplus
 #define TL_ACQUIRE(m) tl_case_acquire(m)
@@ -85,7 +85,8 @@ static inline tl_case tl_case_make(
 #define TL_ACQUIRE(m) \
 	TL_CASE_OF(_Generic((m), tl_lock * : TL_W_LOCK, tl_sem * : TL_W_SEM), (m), NULL, 0)
 #endif
-/* tl_future_get without the value, tl_event_wait, tl_join without the ending: nothing is taken. */
+/* tl_future_get without the value, tl_event_wait, tl_join without the ending: nothing is taken.  A
+ * future or an event in shared memory is -ENOTSUP. */
 #define TL_DONE(f)   TL_CASE_OF(TL_W_DONE, (f), NULL, 0)
 #define TL_SET(e)    TL_CASE_OF(TL_W_SET, (e), NULL, 0)
 #define TL_JOINED(t) tl_case_make(TL_W_JOINED, -1, NULL, (t), NULL, 0)

@@ -210,15 +210,22 @@ static bool enlist_job(struct branch *b)
 	return false;
 }
 
-static const struct select_kind done = {
-	.object = true, .try = try_done, .enlist = enlist_done, .withdraw = withdraw_word
-};
+/* What other processes can wake is not waited for in a bucket of ours. */
+static int enter_private(struct branch *b) { return window_holds(b->c->object) ? -ENOTSUP : 0; }
+
+static const struct select_kind done = { .object = true,
+	.enter = enter_private,
+	.try = try_done,
+	.enlist = enlist_done,
+	.withdraw = withdraw_word };
 static const struct select_kind joined = {
 	.try = try_joined, .enlist = enlist_joined, .withdraw = withdraw_word
 };
-static const struct select_kind set = {
-	.object = true, .try = try_set, .enlist = enlist_set, .withdraw = withdraw_word
-};
+static const struct select_kind set = { .object = true,
+	.enter = enter_private,
+	.try = try_set,
+	.enlist = enlist_set,
+	.withdraw = withdraw_word };
 
 static const struct select_kind job = {
 	.object = true, .try = try_job, .enlist = enlist_job, .withdraw = withdraw_word
@@ -229,7 +236,7 @@ static const struct select_kind job = {
 static int enter_lock(struct branch *b)
 {
 	b->claim = (struct lock_claim){ 0 };
-	return window_holds(b->c->object) ? -ENOTSUP : 0;
+	return enter_private(b);
 }
 
 static bool try_lock(struct branch *b)
@@ -256,9 +263,11 @@ static const struct select_kind lock = { .object = true,
 	.try = try_lock,
 	.enlist = enlist_lock,
 	.withdraw = withdraw_lock };
-static const struct select_kind sem = {
-	.object = true, .try = try_sem, .enlist = enlist_sem, .withdraw = withdraw_sem
-};
+static const struct select_kind sem = { .object = true,
+	.enter = enter_private,
+	.try = try_sem,
+	.enlist = enlist_sem,
+	.withdraw = withdraw_sem };
 
 /* -- descriptors */
 
