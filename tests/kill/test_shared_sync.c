@@ -497,16 +497,3 @@ TEST_LIMIT(rwlock_across_processes, 120)
 	CHECK_EQ(tl_rwlock_readers(&g->lock), 0);
 	CHECK(!tl_rwlock_written(&g->lock));
 }
-
-TEST(a_select_refuses_what_others_wake)
-{
-	struct start *g = shared_zero(sizeof *g);
-	struct bell *b = shared_zero(sizeof *b);
-	struct units *u = shared_zero(sizeof *u);
-	tl_case c[] = { TL_SET(&b->event), TL_DONE(&g->future), TL_ACQUIRE(&u->sem) };
-
-	for (int i = 0; i < 3; i++) {
-		CHECK_EQ(tl_select(&c[i], 1, TL_NEVER), 0);
-		CHECK_EQ(c[i].result, -ENOTSUP);
-	}
-}

@@ -401,3 +401,14 @@ TEST_LIMIT(a_known_death_is_felt_at_once, 60)
 	printf("felt after %lld us\n", (long long)best / 1000);
 	CHECK(best < 500000000); /* the fastest of ten: without being told it takes a second */
 }
+
+TEST(a_select_refuses_what_others_wake)
+{
+	struct play *p = set_stage();
+	tl_case c[] = { TL_SET(&p->event[0]), TL_DONE(&p->future), TL_ACQUIRE(&p->sem) };
+
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(tl_select(&c[i], 1, TL_NEVER), 0);
+		CHECK_EQ(c[i].result, -ENOTSUP);
+	}
+}
