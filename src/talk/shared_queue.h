@@ -128,7 +128,8 @@ void shared_queue_withdraw(tl_queue *q, struct waiter *w, bool get);
 
 /* -- shared_block.c */
 
-/* One that is nobody's is the caller's now, the last only for who borrows; -EAGAIN: none, -ENOSPC. */
+/* One that is nobody's is the caller's now, the last only for who borrows.  -EAGAIN: none; -ENOSPC.
+ */
 int shared_block_claim(struct shared_queue *q, bool borrows);
 /* Where its size bytes lie; NULL: there is no such block. */
 void *shared_block_bytes(struct shared_queue *q, uint64_t b, size_t size);
