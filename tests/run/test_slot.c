@@ -100,7 +100,7 @@ TEST_LIMIT(threads_never_have_the_same_record, 60)
 TEST(the_child_of_a_fork_has_the_spare_ones_too)
 {
 	uint32_t slots;
-	int status;
+	int status = -1;
 	pid_t pid;
 
 	tl_self();
