@@ -241,7 +241,7 @@ int tl_manager_close(tl_manager *m, tl_time deadline)
 		r = tl_join(m->server, NULL, deadline);
 		r = r == -ESRCH ? 0 : r; /* its scope has ended it already */
 	}
-	door_shut(m);
+	door_sweep();
 	if (r == 0)
 		manager_free(m);
 	return r;

@@ -67,7 +67,7 @@ bool proof_possible(void);
 int door_try(tl_manager *m, tl_time deadline); /* is it there, and has the key? */
 /* A round trip.  ops[0..n) get their .r and .ret.  < 0: none was done, or (-EPIPE) who knows. */
 int door_call(tl_manager *m, int kind, tl_op *ops, size_t n, tl_time deadline);
-void door_shut(tl_manager *m); /* close what is idle */
+void door_sweep(void); /* close what is idle to managers that are closed */
 
 /* What a request is. */
 enum { REQUEST_CALLS, REQUEST_ATOMIC, REQUEST_CANCEL };

@@ -5,7 +5,8 @@
  * never used: as long as the server sees any, it knows that this process lives.
  *
  * doors_lock guards the list of doors and all in them but what a call has taken, for moments.  A
- * door that was shut goes with its last user.  The child of a fork closes its copies and makes
+ * door whose manager is closed, which other processes do unheard, is shut when the next is made; it
+ * goes with its last user.  The child of a fork closes its copies and makes
  * connections of its own: it is another client.
  *
  * A call that its strand no longer wants is asked back, and its answer awaited, for a second: if
@@ -60,32 +61,50 @@ static struct door *find(const tl_manager *manager, uint64_t serial)
 	return d;
 }
 
+/* Odd while it is open. */
+static uint64_t serial_of(const tl_manager *manager)
+{
+	return atomic_load_explicit(&manager->serial, memory_order_acquire);
+}
+
+static struct door *door_new(tl_manager *manager, uint64_t serial)
+{
+	struct door *d = calloc(1, sizeof *d);
+
+	if (!d || proof_random(d->id, sizeof d->id) < 0) {
+		free(d);
+		return NULL;
+	}
+	d->manager = manager;
+	d->serial = serial;
+	d->next = doors;
+	doors = d;
+	return d;
+}
+
 static int door_of(tl_manager *manager, struct door **ret)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	uint64_t serial;
 	struct door *d;
+	bool is_new;
 
 	if (!manager)
 		return -ESRCH;
-	serial = atomic_load_explicit(&manager->serial, memory_order_acquire);
+	serial = serial_of(manager);
 	if (serial % 2 == 0)
 		return -EPIPE;
 	pthread_once(&once, watch_forks);
 	tl_lock_hold(&doors_lock);
 	d = find(manager, serial);
-	if (!d) {
-		d = calloc(1, sizeof *d);
-		if (d && proof_random(d->id, sizeof d->id) == 0) {
-			d->manager = manager;
-			d->serial = serial;
-			d->next = doors;
-			doors = d;
-		}
-	}
+	is_new = !d;
+	if (is_new)
+		d = door_new(manager, serial);
 	if (d)
 		d->users++;
 	tl_lock_release(&doors_lock);
+	if (is_new) /* so that a process that goes from manager to manager keeps one door open */
+		door_sweep();
 	*ret = d;
 	return d ? 0 : -ENOMEM;
 }
@@ -172,10 +191,9 @@ static int be_present(struct door *d, tl_time deadline)
 	return 0;
 }
 
-static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
+static struct wire *wire_idle(struct door *d)
 {
 	struct wire *w;
-	int r;
 
 	tl_lock_hold(&doors_lock);
 	w = d->idle;
@@ -184,8 +202,15 @@ static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
 		d->n_idle--;
 	}
 	tl_lock_release(&doors_lock);
-	*ret = w;
-	if (w)
+	return w;
+}
+
+static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
+{
+	int r;
+
+	*ret = wire_idle(d);
+	if (*ret)
 		return 0;
 	r = be_present(d, deadline);
 	return r < 0 ? r : wire_open(d, ret, deadline);
@@ -207,12 +232,13 @@ static void wire_give(struct door *d, struct wire *w)
 		wire_close(d, w);
 }
 
-void door_shut(tl_manager *manager)
+/* A manager has been closed, here or by another process: what was open to it goes. */
+static struct door *take_stale(void)
 {
-	struct door **at, *d;
+	struct door **at = &doors, *d;
 
 	tl_lock_hold(&doors_lock);
-	for (at = &doors; *at && (*at)->manager != manager;)
+	while (*at && serial_of((*at)->manager) == (*at)->serial)
 		at = &(*at)->next;
 	d = *at;
 	if (d) {
@@ -221,17 +247,22 @@ void door_shut(tl_manager *manager)
 		d->users++;
 	}
 	tl_lock_release(&doors_lock);
-	if (!d)
-		return;
-	while (d->idle) { /* nobody gives back any more */
-		struct wire *w = d->idle;
+	return d;
+}
 
-		d->idle = w->next;
-		wire_close(d, w);
+void door_sweep(void)
+{
+	struct door *d;
+
+	while ((d = take_stale())) {
+		struct wire *w;
+
+		while ((w = wire_idle(d)))
+			wire_close(d, w);
+		if (d->present)
+			wire_close(d, d->present);
+		door_leave(d);
 	}
-	if (d->present)
-		wire_close(d, d->present);
-	door_leave(d);
 }
 
 /* -- a round trip */

@@ -2,6 +2,7 @@
 #include "managed.h"
 
 #include "kit/manager.h"
+#include <dirent.h>
 
 /* Under qemu-user no process can be started. */
 static tl_manager *apart(void)
@@ -119,6 +120,63 @@ TEST(keeper_dies)
 		tl_sleep(tl_ms(1));
 	CHECK_EQ(does(theirs, "len"), -ESRCH);
 	CHECK(tl_scope_close(&s) < 0);
+	unmanaged(m);
+}
+
+static int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	CHECK(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+struct tour {
+	tl_queue *to, *from;
+};
+
+static int uses_all(void *arg)
+{
+	const struct tour *t = arg;
+	tl_object o;
+	int r;
+
+	while (tl_queue_get(t->to, &o, sizeof o, TL_NEVER) == sizeof o) {
+		CHECK_EQ(tl_object_set(o, TL_INT(1), TL_INT(2), TL_NEVER), 0);
+		r = count_fds();
+		CHECK_EQ(tl_queue_put(t->from, &r, sizeof r, TL_NEVER), 0);
+	}
+	return 0;
+}
+
+/* A process that uses managers of others, one after another, keeps nothing of those that are
+ * closed. */
+TEST(goes_from_manager_to_manager)
+{
+	tl_queue_opts o = { .shared = true, .capacity = 1, .max_item = sizeof(tl_object) };
+	struct tour *t = tl_shared(sizeof *t);
+	tl_manager *m = apart();
+	int first = 0, n = 0;
+
+	CHECK(t);
+	CHECK_EQ(tl_queue_open(&t->to, &o), 0);
+	CHECK_EQ(tl_queue_open(&t->from, &o), 0);
+	CHECK_EQ(tl_process_start(NULL, uses_all, t, NULL), 0);
+	for (int i = 0; i < 8; i++) {
+		tl_object root = tl_manager_root(m);
+
+		CHECK_EQ(tl_queue_put(t->to, &root, sizeof root, TL_NEVER), 0);
+		CHECK_EQ(tl_queue_get(t->from, &n, sizeof n, TL_NEVER), sizeof n);
+		first = i ? first : n;
+		CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+		m = apart();
+	}
+	CHECK(n <= first + 2); /* the last closed manager's go when the next one is met */
+	tl_queue_end(t->to);
 	unmanaged(m);
 }
 
