@@ -88,7 +88,7 @@ static int lift(const int *fds, unsigned n, int *ret)
 	for (unsigned i = 0; i < n; i++) {
 		ret[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST + MOST);
 		if (ret[i] < 0) {
-			int r = -errno;
+			int r = errno == EINVAL ? -EMFILE : -errno; /* beyond the limit */
 			while (i--)
 				close(ret[i]);
 			return r;

@@ -178,6 +178,12 @@ static void take_environment(const struct launch *a)
 	environ = env;
 }
 
+/* How many descriptors come along with its order. */
+static unsigned awaited(const struct launch *a)
+{
+	return (unsigned)__builtin_popcount(a->stdio) + a->given;
+}
+
 static _Noreturn void be_child(pid_t parent, const struct order *o, int *fds, unsigned n)
 {
 	struct launch *a = o->launch;
@@ -222,7 +228,9 @@ static void start(const struct order *o, int *fds, unsigned n)
 	struct child *c;
 
 	errno = ENOMEM;
-	if (room())
+	if (n != awaited(o->launch))
+		errno = EMFILE; /* the system gives what there is room for, and drops the rest */
+	else if (room())
 		pid = fork();
 	if (pid == 0)
 		be_child(me, o, fds, n);

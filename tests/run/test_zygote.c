@@ -368,6 +368,35 @@ TEST(fork_is_refused)
 	CHECK_EQ(tl_scope_close(&s), -EAGAIN);
 }
 
+static int never(void *arg)
+{
+	(void)arg;
+	_exit(99);
+}
+
+/* A zygote that may not have so many open files: the process does not begin without them. */
+TEST(given_are_too_many)
+{
+	struct rlimit few = { 16, 16 };
+	int many[32] = { 0 };
+	tl_scope s = { .keep_going = true };
+	tl_strand t;
+	tl_end e;
+
+	share();
+	CHECK_EQ(prlimit(zygote_now(), RLIMIT_NOFILE, &few, NULL), 0);
+	tl_scope_open(&s);
+	CHECK_EQ(tl_process_start(&s, never, NULL,
+			 &(tl_opts){ .ret = &t,
+				 .process = &(tl_process_opts){ .fds = many, .n_fds = 32 } }),
+		0);
+	CHECK_EQ(tl_join(t, &e, TL_NEVER), 0);
+	CHECK_EQ(e.how, TL_RETURNED);
+	CHECK_EQ(e.value, -EMFILE);
+	CHECK_EQ(tl_scope_close(&s), -EMFILE);
+	CHECK(zygote_now() > 0);
+}
+
 /* D11: a program that is marked as a zygote by hand runs as ever */
 TEST(mark_by_hand)
 {
