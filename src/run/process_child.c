@@ -109,6 +109,7 @@ _Noreturn void process_live(struct launch *a, const int *fds, unsigned n)
 	memcpy(process_family, a->family, sizeof process_family);
 	memcpy(given, fds, (n < a->given ? n : a->given) * sizeof *fds);
 	s = strand_self();
+	slot_anew(s);
 	first.id = atomic_load_explicit(&s->id, memory_order_relaxed);
 	SHOW(s->kind, TL_PROCESS);
 	tl_rename(first, a->name);

@@ -150,6 +150,9 @@ struct strand *slot_find(tl_strand t); /* NULL: gone */
 struct strand *slot_at(uint32_t slot); /* NULL: there is no such slot */
 uint32_t slot_count(void);
 void slot_flush(void); /* the thread ends */
+/* The calling process has just been forked to live its own life, and s is its only strand: ids of
+ * its own from here on, so that none is that of a strand in another process. */
+void slot_anew(struct strand *s);
 
 /* strand.c */
 int strand_init(struct strand *s, int kind, struct loop *l, tl_fn *fn, void *arg, const tl_opts *o,
@@ -299,7 +302,7 @@ void *window_open(int *ret_fd);      /* made if need be; NULL: it could not be *
 int window_attach(int fd, void *at); /* another's becomes ours; -EEXIST: its place is taken */
 enum { WINDOW_PATHS = 255 };
 typedef char *_Atomic window_path;
-window_path *window_paths(void); /* WINDOW_PATHS of them, for func.c; NULL: no window */
+window_path *window_paths(void);      /* WINDOW_PATHS of them, for func.c; NULL: no window */
 struct plat_word window_deaths(void); /* there is a window: changes as window_died is called */
 /* A process of the program has ended: whoever waits for what it shared looks again, in all of them.
  * Who finds that out first says so; nobody need, for all look once a second. */

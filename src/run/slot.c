@@ -60,6 +60,14 @@ static uint32_t number(const struct strand *s)
 	return (uint32_t)id & ((1u << GENERATION_SHIFT) - 1);
 }
 
+static uint64_t first_generation(void)
+{
+	uint64_t some;
+
+	plat_random(&some, sizeof some);
+	return (some >> 28 | 1) << GENERATION_SHIFT; /* 36 bits: room to grow */
+}
+
 /* A record that was never used; with pool.lock held. */
 static struct strand *fresh(void)
 {
@@ -68,10 +76,8 @@ static struct strand *fresh(void)
 
 	if (slot == SLAB * SLABS)
 		return NULL;
-	if (!pool.begin) {
-		plat_random(&pool.begin, sizeof pool.begin);
-		pool.begin = (pool.begin >> 28 | 1) << GENERATION_SHIFT; /* 36 bits: room to grow */
-	}
+	if (!pool.begin)
+		pool.begin = first_generation();
 	slab = atomic_load_explicit(&slabs[slot / SLAB], memory_order_relaxed);
 	if (!slab) {
 		slab = plat_slab(SLAB * sizeof *slab, slot >= SLAB);
@@ -192,4 +198,15 @@ void slot_forked(void)
 		*some = any ? *some | bit : *some & ~bit;
 	}
 	pool.from = 0;
+}
+
+/* The low half of a generation stays, since the word that joiners wait on repeats it. */
+void slot_anew(struct strand *s)
+{
+	const uint64_t low = (1ull << (GENERATION_SHIFT + 16)) - 1;
+	uint64_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
+
+	pool.begin = first_generation();
+	cache = (struct cache){ 0 }; /* they have ids of the zygote's */
+	atomic_store_explicit(&s->id, (pool.begin & ~low) | (id & low), memory_order_release);
 }

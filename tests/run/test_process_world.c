@@ -349,3 +349,37 @@ TEST(atexit_is_not_inherited)
 	CHECK_EQ(tl_scope_close(&s), 0);
 	_exit(0);
 }
+
+static int none(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int tells_ids(void *arg)
+{
+	tl_strand *ids = *(tl_strand **)arg;
+
+	ids[0] = tl_self();
+	return tl_task_start(NULL, none, NULL, &(tl_opts){ .ret = &ids[1] });
+}
+
+/* A strand of another process is not found here under its id, nor one of ours there. */
+TEST(ids_are_of_one_process)
+{
+	tl_strand *ids = tl_shared(4 * sizeof *ids);
+
+	for (int i = 0; i < 2; i++) {
+		tl_strand *two = ids + 2 * i;
+
+		CHECK_EQ(tl_process_start(NULL, tells_ids, &two, &(tl_opts){ .copy = sizeof two }),
+			0);
+	}
+	CHECK_EQ(tl_finish(), 0);
+	for (int i = 0; i < 4; i++) {
+		CHECK(ids[i].id != 0);
+		CHECK_EQ(tl_state(ids[i]), -ESRCH);
+		for (int j = 0; j < i; j++)
+			CHECK(ids[i].id != ids[j].id);
+	}
+}
