@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # once
-# limit 60
+# limit 180
 # Every public header compiles alone, as a user with strict flags would include it: as C17 with gcc
 # and clang, and as C++17 with both.
 cd "$TELAR_SRC" || exit 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 60
+# limit 180
 """Every function that the library exports has a manual page, which says what it is, how it is
 called and what else to read, and which groff takes without a warning; one that may wait says that
 it is a cancel point.  A function without a comment of its own is refused."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 60
+# limit 180
 """The test runner and the test kit themselves: what should fail does, and all is counted."""
 
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the service answers to what students send, and what is then on the disk."""
-# limit 60
+# limit 180
 
 import hashlib
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rights that are missing and things that are taken away while the service runs: no upload is
 accepted that is not kept, every one is answered, and when all is well again so is the service."""
-# limit 60
+# limit 180
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A full disk: 507, nothing left behind, and all is well again when there is room."""
-# limit 60
+# limit 180
 
 import os
 import subprocess

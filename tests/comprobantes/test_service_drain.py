@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """SIGTERM in the middle: what has begun is finished, nothing accepted is lost, the rest is told."""
-# limit 60
+# limit 180
 
 import signal
 

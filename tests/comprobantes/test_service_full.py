@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A full service says so with 503 and Retry-After, and whoever tries again is served; uploads that
 pause hold up nobody."""
-# limit 60
+# limit 180
 
 import signal
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Clients that do it wrong: malformed requests, slow ones, those that end in the middle."""
-# limit 60
+# limit 180
 
 from service import Service, check, head, pdf, png, same
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 in the middle of many uploads, and a restart: nothing that was accepted is missing,
 nothing is notified zero times; clients that got no answer try again and get one."""
-# limit 120
+# limit 300
 
 import hashlib
 import signal

@@ -9,7 +9,7 @@ at any moment of that log.  One such disk is what the next round begins with.  T
 model loses what is not synced is proved by making it deaf: without the syncs of the files, of the
 folders or of the database, promises are seen to be broken."""
 # once
-# limit 120
+# limit 300
 
 import copy
 import hashlib

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A bad beginning ends in one line that says what is wrong and what to do, and leaves nothing."""
-# limit 60
+# limit 180
 
 import os
 import socket

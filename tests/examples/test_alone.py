@@ -2,7 +2,7 @@
 # Every example is one file that compiles alone, as a newcomer would do it: cc x.c with the library,
 # no other flag needed, without a warning even when asked for them.
 # once
-# limit 240
+# limit 400
 import os, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 

@@ -2,7 +2,7 @@
 # pool_download against a server of our own that answers only when it wants to: six at a time and
 # never more, files as they were sent, results in the order in which they were let through.
 # once
-# limit 60
+# limit 180
 import os, socket, subprocess, sys, tempfile, threading
 
 BUILD = os.environ['TELAR_BUILD']

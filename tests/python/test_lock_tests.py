@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 120
+# limit 300
 """CPython's lock_tests.py on telar's locks, conditions, events, semaphores and barriers, in the
 classes in which CPython's test_threading.py runs them."""
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 120
+# limit 300
 """CPython's test_queue.py on telar's queues, in the classes in which it runs those of its C
 module."""
 
