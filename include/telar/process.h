@@ -48,11 +48,11 @@ TL_API int tl_process_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts
 
 /* Start the zygote now: before the program locks itself into a folder without /proc (chroot(2)), or
  * cannot spare the milliseconds.  A program whose user, groups, capabilities, no_new_privs or
- * seccomp mode have changed gets a new one with its next process, so that what it gave up its
+ * seccomp filters have changed gets a new one with its next process, so that what it gave up its
  * processes do not have; where it may not execute itself any more, it has no more processes
- * (-ENOTSUP).  Other fences that it builds around itself later (another filter of seccomp(2),
- * landlock(7), namespaces of unshare(2), control groups, limits) do not hold the processes: build
- * them first, or in the process.
+ * (-ENOTSUP).  Other fences that it builds around itself later (landlock(7), namespaces of
+ * unshare(2), control groups, limits) do not hold the processes: build them first, or in the
+ * process.
  * Not a cancel point.  Errors: as tl_process_start. */
 TL_API int tl_zygote_start(void);
 

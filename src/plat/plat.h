@@ -160,8 +160,11 @@ int plat_above_stdio(int fd);
 /* What a process may do.  Two are alike if their bytes are. */
 struct plat_rights {
 	uint32_t ids[6], groups, groups_sum, caps[6], no_new_privs, seccomp;
+	uint32_t filters; /* of seccomp, how many; 0: none, or unknown */
 };
 void plat_rights(struct plat_rights *ret);
+bool plat_rights_same(const struct plat_rights *a, const struct plat_rights *b);
+uint32_t plat_filter_count(void); /* of seccomp; 0: none, or unknown */
 
 /* One message, with descriptors.  plat_tell may wait unless now is set; plat_hear waits; 0: the
  * other side is gone.  *n: room for how many, then how many came; they are closed by an exec. */

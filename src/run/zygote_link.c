@@ -289,7 +289,7 @@ static bool have(const struct plat_rights *rights)
 
 	spin_lock(&line.lock);
 	z = line.current;
-	same = z && memcmp(&z->rights, rights, sizeof *rights) == 0;
+	same = z && plat_rights_same(&z->rights, rights);
 	if (z && !same) {
 		z->retired = true;
 		line.current = NULL;

@@ -1,6 +1,8 @@
 /* The zygote: it may be killed, interrupted and replaced; it is in nobody's way. */
 #include "check.h"
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +164,46 @@ TEST(replaced_with_other_rights)
 	CHECK_EQ(kill(first, 0), 0);
 	tl_cancel(t);
 	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	gone(first);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+/* One more filter for seccomp, which forbids nothing. */
+static int add_filter(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog p = { 1, &allow };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0 ? -errno : 0;
+}
+
+static bool filters_are_told(void)
+{
+	char text[4096] = "";
+	FILE *f = fopen("/proc/self/status", "re");
+	bool found;
+
+	CHECK(f);
+	CHECK(fread(text, 1, sizeof text - 1, f) > 0);
+	fclose(f);
+	found = strstr(text, "Seccomp_filters:");
+	return found;
+}
+
+/* A filter that comes after others is as good a reason for another zygote as the first. */
+TEST(replaced_with_one_more_filter)
+{
+	pid_t first;
+
+	if (add_filter() < 0 || !filters_are_told())
+		SKIP("no seccomp filters here, or the system does not tell how many");
+	share();
+	first = zygote_now();
+	CHECK_EQ(zygote_now(), first);
+	CHECK_EQ(add_filter(), 0);
+	CHECK(zygote_now() != first);
 	gone(first);
 	CHECK_EQ(tl_finish(), 0);
 }
