@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { CLASSES = 40, LEAST = 7, LINE = 64, CHUNK = 1 << 20 };
@@ -196,6 +197,14 @@ static struct window *map(int fd)
 	return w != MAP_FAILED ? w : mmap(NULL, SIZE, prot, flags, fd, 0);
 }
 
+/* Where it may not be so long, who tries is sent SIGXFSZ, which ends the program. */
+static bool may_be_so_long(void)
+{
+	struct rlimit most;
+
+	return getrlimit(RLIMIT_FSIZE, &most) < 0 || most.rlim_cur >= SIZE;
+}
+
 static struct window *make(void)
 {
 	size_t head = (sizeof(struct window) + LINE - 1) / LINE * LINE;
@@ -204,7 +213,7 @@ static struct window *make(void)
 
 	if (fd < 0)
 		return NULL;
-	if (ftruncate(fd, (off_t)SIZE) == 0 &&
+	if (may_be_so_long() && ftruncate(fd, (off_t)SIZE) == 0 &&
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 && claim(fd, 0, CHUNK))
 		w = map(fd);
 	if (w == MAP_FAILED) {

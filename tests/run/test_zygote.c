@@ -439,6 +439,17 @@ TEST(given_are_too_many)
 	CHECK(zygote_now() > 0);
 }
 
+/* ulimit -f: there is no window then, and so no process; nobody is killed for asking. */
+TEST(files_may_not_be_long)
+{
+	struct rlimit short_ones = { 1 << 20, 1 << 20 };
+
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &short_ones), 0);
+	CHECK(!tl_shared(100));
+	CHECK_EQ(tl_zygote_start(), -ENOSPC);
+	CHECK_EQ(tl_finish(), 0);
+}
+
 /* D11: a program that is marked as a zygote by hand runs as ever */
 TEST(mark_by_hand)
 {
