@@ -283,6 +283,7 @@ static void bury(struct worker *w, const tl_end *end)
 	}
 	if (begun)
 		lost(w, begun, end);
+	bell_ring(w->pool->hub->bell); /* it may have taken the hub's flag down, and not rung */
 }
 
 /* Why the pool cannot go on, after a worker has ended that way; or 0. */
