@@ -10,8 +10,8 @@
  *	TAKEN -> FREE    the program, when done has passed it, or the worker is dead
  *
  * So of a dead worker exactly one job may have begun without having been done: the one that is
- * TAKEN at done.  Sleepers are woken by who finds their flag up (claim K2: seq_cst on both sides,
- * flag before look, count before flag). */
+ * TAKEN at done (W80 to W83 of tests/model/CLAIMS.md).  Sleepers are woken by who finds their flag
+ * up (claim K2: seq_cst on both sides, flag before look, count before flag). */
 #ifndef TELAR_KIT_POOL_CREW_H
 #define TELAR_KIT_POOL_CREW_H
 #include "pool.h"
