@@ -16,8 +16,8 @@
  *
  * The workers are daemons of the scope that is the caller's innermost when the pool is opened:
  * where that is cancelled, or closes, the pool ends with it, and what waits in it is answered
- * -ECANCELED.  Strands that a job starts in its own scope end with the job.  Not to be used in the
- * child of a fork(2).
+ * -ECANCELED.  Strands that a job starts in its own scope end with the job.  In the child of a
+ * fork(2) the pools of its parent are not to be used; its own are.
  *
  * Workers that are processes see of the program what lies in tl_shared memory and what is in the
  * record (see telar/process.h); the pool itself is not for them.  One that dies, however that

@@ -29,7 +29,9 @@ extern "C" {
 #endif
 
 /* size bytes in the shared window, zeroed (so that locks in it are ready), aligned to 64.  Not a
- * cancel point. NULL: no memory, or the window could not be made.  Free with tl_shared_free.
+ * cancel point. NULL: no memory, or the window cannot be made: it takes 64 GiB of address space and
+ * of a file that has no pages yet, so RLIMIT_AS and RLIMIT_FSIZE must allow that.  Free with
+ * tl_shared_free.
  * Source: memfd_create(2), fallocate(2).  Example: tests/kill/test_lock_owner.c. */
 TL_API void *tl_shared(size_t size) TL_MUST;
 
