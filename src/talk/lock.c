@@ -1,7 +1,7 @@
 /* lock.c - the lock: one word (lock_word.h), for tasks and threads, private or shared between
  * processes.
  *
- * Claims (tests/model/lock.pml, tests/talk/test_lock.c):
+ * Claims (tests/model/lock.pml and lock_queue.pml, tests/talk/test_lock.c):
  *  L1  at most one strand holds;
  *  L2  a free lock with waiters is being taken by one that was woken: none sleeps for ever;
  *  L3  a waiter that was chosen and leaves passes its turn on;

@@ -10,7 +10,9 @@
  * All of this is under the bucket's lock, but for taking a free word.  So while a word is held,
  * only its owner and those with the bucket's lock change it: release stores it plainly.  COMING
  * stands only while one in the list is coming: it takes the mark with it when it takes the word or
- * lies down, and cannot leave otherwise but where the lock is lost, which clears it. */
+ * lies down, and cannot leave otherwise but where the lock is lost, which clears it.
+ *
+ * Proven in tests/model/lock_queue.pml (W16 to W22, W56). */
 #include "talk/lock_word.h"
 
 static const int64_t HANDOVER_NS = 1000000;

@@ -1,38 +1,35 @@
-/* lock.pml - tl_lock on top of word_wait and word_wake.
+/* lock.pml - tl_lock in shared memory: lock.c on top of word_wait and word_wake.
  *
  * Players
- *	Strand 0	acquires; private: twice, so that it barges in between others, or for ever
+ *	Strand 0	acquires; if nobody is killed, twice, or it keeps the lock for ever, or ends
+ *			with it, which loses it
  *	Strand 1	acquires once; told that the lock is lost, it recovers it
- *	Strand 2	acquires or recovers (shared), acquires or holds (private)
+ *	Strand 2	acquires, or holds, or recovers
  *	Canceller	cancels one of them, or lets its time run out: to the lock that is the same
- *	Killer		shared only: kills one or two of them, each at any step
+ *	Killer		kills one or two of them, each at any step
  *	Monitor		looks when nothing moves any more
  *
- * What the model stands for.  word: 0 free, else owner | WAITERS | LOST.  LOST without an owner: who
- * held it is gone and what it protects may be torn.  With an owner: held by tl_lock_hold, and lost
- * again at release.  word_wait compares and queues in one step (under the bucket's lock, or in the
- * kernel), and what park.pml proves is taken for granted; word_wake takes the oldest out of the
- * queue.  Private: strands end, also while they hold the lock, and then lose it themselves.  Shared:
- * strands are in processes that are killed; a waiter looks at the word and its owner again from time
- * to time, and only in shared memory may a wait fail that a wake was spent on.
+ * What the model stands for.  The word as in lock_word.h, without COMING: private memory has that,
+ * and a model of its own, lock_queue.pml.  Each strand is in a process of its own.  A load with the
+ * CAS that follows it is one step: a CAS that fails changes nothing and looks again.  word_wait
+ * compares and queues in one step, in the kernel; word_wake takes the oldest out of the queue.  A
+ * waiter looks at the word and its owner again from time to time, for what somebody killed owed it,
+ * and a wait may fail that a wake was spent on.
  *
  *	acquire: CAS 0 -> me, else again:
- *		0: CAS -> me, WAITERS if it has ever slept
- *		LOST: answer EOWNERDEAD (recover, hold: CAS -> me, WAITERS as above; hold keeps LOST)
+ *		free: CAS -> me, WAITERS if it has ever slept
+ *		LOST: answer EOWNERDEAD (recover, hold: CAS as above, keeping LOST; hold: STALE)
  *		owner dead: lose
  *		held: set WAITERS; word_wait
- *	who slept and leaves without the lock, with whatever answer: unless the word is held with
- *		WAITERS, word_wake 1
- *	release: CAS me -> 0, else (WAITERS) store 0 and word_wake 1; of a hold that is lost: lose
- *		(handing the lock over to an old waiter is not in the model, nor that in private
- *		memory nobody else is woken while one that was is on its way: those are explored on
- *		the sources, see ORDERS.md)
+ *	a wait that fails: no owner: word_wake 1; held: set WAITERS
+ *	release: CAS me -> 0, else STALE: lose, as long as it is mine; else exchange 0, and if
+ *		WAITERS was set word_wake 1
  *	lose: CAS word -> LOST, then word_wake all
  *
  * Claims (CLAIMS.md has all of them)
  *	W16	Mutual exclusion.
  *	W17	No wake-up is lost: nobody sleeps on a lock that no living strand holds.
- *	W18	Who is woken and leaves without the lock passes the turn on.
+ *	W18	Who leaves a wait without the lock passes on the turn that it may have had.
  *	W19	Only recover and hold let anyone in where an owner died, until a repairer has released.
  *	W20	A failed acquire does not hold.
  *	W21	Nobody sleeps for ever on a lost lock, or on one whose owner has died.
@@ -47,6 +44,7 @@
 /* MUT_wake_before_store: W17 */
 /* MUT_release_forgets_waiters: W17 */
 /* MUT_no_pass_on: W18 */
+/* MUT_pass_on_only_free: W18 */
 /* MUT_dead_means_free: W19 */
 /* MUT_hold_makes_sound: W19 */
 /* MUT_dead_is_taken: W20 */
@@ -64,6 +62,7 @@
 #define STRANDS	 3
 #define WAITERS	 4
 #define LOST	 8
+#define STALE	 16
 #define OWNER(w) ((w) & 3)
 
 mtype = { OK, AGAIN, CANCELED, OWNERDEAD };
@@ -71,7 +70,6 @@ mtype = { ACQUIRE, RECOVER, HOLD };
 
 byte word;
 chan queue = [STRANDS] of { byte };
-bool shared;
 
 bool chosen[STRANDS];	/* taken out of the queue by a wake */
 bool asleep[STRANDS];	/* ghost: in word_wait */
@@ -81,8 +79,8 @@ bool killed[4];		/* by owner number */
 bool gone[4];		/* by owner number: ended or killed */
 bool inside[STRANDS];	/* ghost: between acquire and release */
 bool torn;		/* ghost: what the lock protects is half changed */
-bool left;		/* ghost: someone slept and left without the lock */
-byte deaths;		/* ghost: strands that are gone while they held, or were killed */
+bool left;		/* ghost: a wait has failed */
+byte deaths;		/* ghost: strands that were killed */
 
 #define ME	   (i + 1)
 
@@ -116,38 +114,20 @@ inline drop_out()
 	fi
 }
 
-/* From the word as it was seen. */
-inline lose(seen)
+/* The owner is gone, or me and I am ending. */
+inline lose(is_gone)
 {
 	atomic {
-		if
+		is_gone ->
 #ifdef MUT_dead_means_free
-		:: word == seen -> word = 0; ok = true
+		word = 0
 #else
-		:: word == seen -> word = LOST; ok = true
+		word = LOST
 #endif
-		:: else -> ok = false
-		fi
 	};
 #ifndef MUT_no_wake_all
-	if
-	:: ok -> wake_all()
-	:: else
-	fi;
+	wake_all()
 #endif
-	ok = false
-}
-
-inline lose_mine()
-{
-	do
-	:: w = word; /* again: a waiter may add WAITERS meanwhile */
-		lose(w);
-		if
-		:: OWNER(word) != ME -> break
-		:: else
-		fi
-	od
 }
 
 /* The ghosts' part of having got in. */
@@ -160,108 +140,89 @@ inline enter()
 	torn = true
 }
 
-#define CAN_TAKE  (w == 0 || (w == LOST && how != ACQUIRE))
-#define IS_LOST	  (w == LOST && how == ACQUIRE)
-#define IS_DEAD	  (shared && gone[OWNER(w)])
-#define IS_HELD	  (OWNER(w) != 0 && !IS_DEAD)
+#define CAN_TAKE  (OWNER(word) == 0 && (!(word & LOST) || how != ACQUIRE))
+#define IS_LOST	  (OWNER(word) == 0 && (word & LOST) && how == ACQUIRE)
+#define KEPT	  (word & LOST -> (how == HOLD -> LOST | STALE : LOST) : 0)
+#ifdef MUT_woken_without_waiters
+#define FLAGS	  (word & WAITERS)
+#else
+#define FLAGS	  ((word & WAITERS) | (slept -> WAITERS : 0))
+#endif
+#define IS_DEAD	  (gone[OWNER(word)])
+#define IS_HELD	  (OWNER(word) != 0 && !IS_DEAD)
 
-/* Answers r; on OK the strand is inside.  Each atomic is one access to what is shared. */
+/* Answers r; on OK the strand is inside. */
 inline acquire()
 {
 	do
-	:: w = word;
-		if
-		:: atomic {
-			CAN_TAKE ->
-#ifdef MUT_woken_without_waiters
-			n = ME | (how == HOLD -> w & LOST : 0);
-#else
-			n = ME | (how == HOLD -> w & LOST : 0) | (slept -> WAITERS : 0);
-#endif
-			if
 #ifdef MUT_take_without_cas
-			:: true -> word = n; enter(); r = OK; break
+	:: atomic { CAN_TAKE -> n = ME | KEPT | FLAGS };
+		atomic { word = n; enter(); r = OK; break }
 #else
-			:: word == w -> word = n; enter(); r = OK; break
+	:: atomic { CAN_TAKE -> word = ME | KEPT | FLAGS; enter(); r = OK; break }
 #endif
-			:: else
-			fi
-		   }
-		:: atomic { IS_LOST -> r = OWNERDEAD; break }
+	:: atomic { IS_LOST -> r = OWNERDEAD; break }
 #ifdef MUT_dead_is_taken
-		:: atomic {
-			IS_DEAD ->
-			if
-			:: word == w -> word = ME | LOST | (w & WAITERS); r = OWNERDEAD; break
-			:: else
-			fi
-		   }
+	:: atomic { IS_DEAD -> word = ME | LOST | (word & WAITERS); r = OWNERDEAD; break }
 #else
-		:: IS_DEAD -> lose(w)
+	:: lose(IS_DEAD)
 #endif
-		:: atomic { IS_HELD && slept && cancelled[i] && how != HOLD -> r = CANCELED; break }
-		:: atomic {
-			IS_HELD ->
-			n = w | WAITERS;
+	:: atomic { IS_HELD -> word = word | WAITERS; n = word };
+		atomic {
+			/* word_wait(word, n): compares and queues in one step */
 			if
-			:: word == w -> word = n; r = OK
-			:: else -> r = AGAIN
-			fi
-		   };
-			if
-			:: atomic { r == OK ->
-				/* word_wait(word, n): compares and queues in one step */
-				if
 #ifndef MUT_wait_without_compare
-				:: word != n -> goto look_again
+			:: word != n -> goto look_again
 #endif
-				:: else -> queue!i; asleep[i] = true
-				fi
-			   };
+			:: else -> queue!i; asleep[i] = true
+			fi
+		};
 end_sleep:
-			   atomic {
-				if
-				:: chosen[i] -> r = AGAIN
+		atomic {
+			if
+			:: chosen[i] -> r = AGAIN
 #ifndef MUT_wait_ignores_cancel
-				:: cancelled[i] && how != HOLD && (!chosen[i] || shared) ->
-					drop_out(); r = CANCELED
+			:: cancelled[i] && how != HOLD -> drop_out(); r = CANCELED
 #endif
 #ifndef MUT_no_second_look
-				/* from time to time; only one that sees something new matters */
-				:: shared && deaths > 0 && !chosen[i] &&
-					(word != n || killed[OWNER(word)]) ->
-					drop_out(); r = AGAIN
+			/* from time to time; only one that sees something new matters */
+			:: deaths > 0 && !chosen[i] && (word != n || killed[OWNER(word)]) ->
+				drop_out(); r = AGAIN
 #endif
-				fi;
-				chosen[i] = false;
-				asleep[i] = false;
-				slept = true;
-				if
-				:: r == CANCELED -> break
-				:: else
-				fi
-			   }
+			fi;
+			chosen[i] = false;
+			asleep[i] = false;
+			slept = true;
+			if
+			:: r == CANCELED -> break
 			:: else
 			fi
-		fi;
+		};
 look_again:
-		n = 0
+		atomic { n = 0; r = 0 }
 	od;
 	W(20, r == OK || OWNER(word) != ME);
 	if
-	:: atomic { r != OK && slept ->
-		left = true;
-		w = word;
-		n = 0
-	   };
-#ifndef MUT_no_pass_on
-		if
-		:: OWNER(w) == 0 || !(w & WAITERS) -> wake_one()
-		:: else
-		fi
-#endif
+	:: r == CANCELED -> pass_on()
 	:: else
 	fi
+}
+
+/* A wake may have been spent on us. */
+inline pass_on()
+{
+	left = true;
+#ifndef MUT_no_pass_on
+	if
+	:: atomic { OWNER(word) == 0 -> n = 0 };
+		wake_one()
+#ifdef MUT_pass_on_only_free
+	:: OWNER(word) != 0
+#else
+	:: atomic { OWNER(word) != 0 -> word = word | WAITERS }
+#endif
+	fi
+#endif
 }
 
 inline release()
@@ -271,25 +232,28 @@ inline release()
 		inside[i] = false;
 		torn = (how == HOLD && !whole); /* hold repairs nothing */
 		if
-		:: word & LOST -> n = LOST
-		:: word == ME -> n = 0; word = 0
-		:: else -> n = WAITERS
+#ifndef MUT_hold_makes_sound
+		:: word & STALE -> n = STALE
+#endif
+		:: else ->
+			n = word & WAITERS;
+#ifdef MUT_wake_before_store
+			if
+			:: n == 0 -> word = 0
+			:: else
+			fi
+#else
+			word = 0
+#endif
 		fi
 	};
 	if
-	:: n == LOST ->
-#ifdef MUT_hold_makes_sound
-		word = 0;
-		wake_all()
-#else
-		lose_mine()
-#endif
+	:: n == STALE -> lose(OWNER(word) == ME)
 	:: n == WAITERS ->
 #ifdef MUT_wake_before_store
 		wake_one();
 		word = 0
 #else
-		word = 0;
 #ifndef MUT_release_forgets_waiters
 		wake_one()
 #endif
@@ -301,16 +265,15 @@ inline release()
 #endif
 }
 
-proctype Strand(byte i; byte rounds)
+proctype Strand(byte i; byte rounds; mtype other)
 {
-	byte w, n, j;
-	bool slept, ok, whole;
+	byte n, j;
+	bool slept, whole;
 	mtype r, how = ACQUIRE;
 
 	{
 		if
-		:: i == 2 && !shared -> how = HOLD; holds[i] = true
-		:: i == 2 && shared -> how = RECOVER
+		:: atomic { other != ACQUIRE -> how = other; holds[i] = (other == HOLD) }
 		:: true
 		fi;
 		do
@@ -318,18 +281,18 @@ proctype Strand(byte i; byte rounds)
 		:: else ->
 again:
 			acquire();
-			atomic { w = 0; n = 0; slept = false };
+			atomic { n = 0; slept = false };
 			if
 			:: r == OK ->
 				if
 				:: release()
-				:: i == 0 && !shared ->
+				:: rounds == 2 ->
 end_keeps:
 					false /* for ever */
-				:: !shared && deaths == 0 ->
+				:: rounds == 2 ->
 					/* ends while it holds the lock, and loses it itself */
-					d_step { deaths++; inside[i] = false };
-					lose_mine();
+					inside[i] = false;
+					lose(OWNER(word) == ME);
 					break
 				fi
 			:: r == OWNERDEAD && i == 1 -> how = RECOVER; goto again
@@ -342,7 +305,7 @@ end_keeps:
 	};
 	atomic {
 		gone[ME] = true;
-		w = 0; n = 0; r = 0; how = 0; rounds = 0; slept = false; ok = false; whole = false
+		n = 0; j = 0; r = 0; how = 0; rounds = 0; slept = false; whole = false
 	}
 }
 
@@ -386,7 +349,7 @@ proctype Monitor()
 		do
 		:: i < STRANDS ->
 			W(22, !asleep[i] || !cancelled[i] || holds[i]);
-			W(21, !asleep[i] || (word != LOST && !killed[OWNER(word)]));
+			W(21, !asleep[i] || (!(word & LOST) && !killed[OWNER(word)]));
 			kept = (word & WAITERS) && inside[0] && OWNER(word) == 1;
 			W(18, !asleep[i] || !left || kept);
 			W(17, !asleep[i] || kept);
@@ -402,19 +365,19 @@ init {
 	atomic {
 		/* all at once would be too many states: each pair of troubles is here */
 		if
-		:: run Strand(0, 2);
+		:: run Strand(0, 2, ACQUIRE);
+			run Strand(2, 1, HOLD);
 			select (i : 0 .. 2);
 			run Canceller(i)
-		:: shared = true;
-			run Strand(0, 1);
+		:: run Strand(0, 1, ACQUIRE);
+			run Strand(2, 1, RECOVER);
 			run Killer(2)
-		:: shared = true;
-			run Strand(0, 1);
+		:: run Strand(0, 1, ACQUIRE);
+			run Strand(2, 1, HOLD);
 			run Killer(1);
 			run Canceller(1)
 		fi;
-		run Strand(1, 1);
-		run Strand(2, 1);
+		run Strand(1, 1, ACQUIRE);
 		run Monitor()
 	}
 }

@@ -8,7 +8,7 @@
  *	Canceller	cancels Select, or does not
  *	Monitor		looks when nothing moves any more
  *
- * What the model stands for.  The lock of lock.pml in private memory: an owner and WAITERS, which
+ * What the model stands for.  The lock in private memory, less COMING: an owner and WAITERS, which
  * strands change by CAS, and a list under the bucket's lock (one step each here).  Release frees the
  * word and wakes the oldest that has not left, or, where that one has waited long enough (any may
  * have), makes it the owner.  A select comes by like a barger, without WAITERS, however often it has
