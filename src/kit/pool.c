@@ -227,6 +227,7 @@ static int give_up(tl_pool *p)
 	p->given_up = true;
 	while (p->waiting.first)
 		pool_withdraw(p->waiting.first, -ECANCELED);
+	pool_take_back(p, -ECANCELED);
 	for (struct job *j = p->at_work.first, *next; j; j = next) {
 		next = j->next;
 		pool_ask(j);

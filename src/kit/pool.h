@@ -134,6 +134,7 @@ void pool_withdraw(struct job *j, int why); /* it waits: end it */
 void pool_ask(struct job *j);               /* it runs: ask it to stop */
 void pool_add(tl_pool *p, struct job *j);   /* it waits for its turn from now on */
 void pool_end(struct job *j, int result);   /* it has ended */
+void pool_take_back(tl_pool *p, int why);   /* what no worker has begun is answered that */
 void pool_break(tl_pool *p, int why);       /* all that waits is answered that */
 void pool_idles(struct worker *w);          /* it has nothing to do */
 struct worker *pool_calls(tl_pool *p);      /* one that has not, to be rung for */

@@ -330,6 +330,8 @@ static void leave_seats(struct tl_batch *b)
 		else
 			pool_ask(j);
 	}
+	if (p->hub)
+		crew_deal(p); /* what of others waited behind them */
 	tl_lock_release(&p->lock);
 }
 

@@ -125,13 +125,36 @@ static struct job *spare_job(tl_pool *p)
 	return NULL;
 }
 
-/* It has begun: its worker is asked to stop, and ends after it. */
+/* What waits behind j in its channel is for others.  False: something behind it has begun already,
+ * or was about to. */
+static bool set_apart(struct job *j)
+{
+	struct post *o = j->sent->post;
+	bool apart = true;
+
+	for (uint32_t at = o->posted; --at != j->place;) {
+		struct job *behind = o->jobs[at % CHANNEL_SLOTS];
+
+		if (!behind)
+			continue;
+		if (crew_take_back(behind))
+			pool_again(behind->sent->pool, behind);
+		else
+			apart = false;
+	}
+	return apart;
+}
+
+/* If it has begun its worker is asked to stop, and ends after it.  A worker that is already beyond
+ * it is let alone: the cancel would hit another job, and the result of this one is on its way. */
 void crew_ask(struct job *j)
 {
 	if (crew_take_back(j)) {
 		pool_end(j, -ECANCELED);
 		return;
 	}
+	if (!set_apart(j))
+		return;
 	j->sent->post->asked = true;
 	tl_cancel(j->sent->strand);
 }

@@ -312,6 +312,8 @@ int tl_job_cancel(tl_job id)
 		pool_end(j, -ECANCELED);
 	else if (j->stage != JOB_ENDED)
 		pool_ask(j);
+	if (p->hub)
+		crew_deal(p); /* what waited behind it */
 	tl_lock_release(&p->lock);
 	return waits;
 }

@@ -160,17 +160,22 @@ void pool_ask(struct job *j)
 	tl_scope_cancel(&j->by->scope);
 }
 
+void pool_take_back(tl_pool *p, int why)
+{
+	for (struct job *j = p->at_work.first, *next; j; j = next) {
+		next = j->next;
+		if (j->stage == JOB_POSTED && crew_take_back(j))
+			pool_end(j, why);
+	}
+}
+
 void pool_break(tl_pool *p, int why)
 {
 	if (!p->broken)
 		p->broken = why;
 	while (p->waiting.first)
 		pool_withdraw(p->waiting.first, p->broken);
-	for (struct job *j = p->at_work.first, *next; j; j = next) {
-		next = j->next;
-		if (j->stage == JOB_POSTED && crew_take_back(j))
-			pool_end(j, p->broken);
-	}
+	pool_take_back(p, p->broken);
 	tl_event_set(&p->room);
 }
 

@@ -312,6 +312,34 @@ TEST(cancel_in_a_process)
 	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
 }
 
+static int feels_a_cancel(void *n)
+{
+	for (int i = 0; i < 20; i++)
+		if (tl_yield() < 0)
+			return -ECANCELED;
+	return *(int *)n;
+}
+
+/* The worker may be done with the one, and have begun the other. */
+TEST(a_cancel_is_for_one_job_alone)
+{
+	tl_pool *p = opened(TL_PROCESS, 1);
+	int n = 7;
+
+	for (int i = 0; i < 400; i++) {
+		tl_job one = submitted(p, feels_a_cancel, &n, sizeof n);
+		tl_job two = submitted(p, feels_a_cancel, &n, sizeof n);
+		int64_t until = tl_now().ns + i * 50; /* where it strikes is chance */
+
+		while (tl_now().ns < until)
+			;
+		int r = (tl_job_cancel(one), tl_job_get(one, TL_NEVER));
+		CHECK(r == 7 || r == -ECANCELED);
+		CHECK_EQ(tl_job_get(two, TL_NEVER), 7);
+	}
+	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
+}
+
 /* D12: a pool of processes that is told to stop at once leaves none */
 TEST(close_at_once)
 {
