@@ -27,6 +27,7 @@ TEST(told_once)
 	const char *wish = getenv("TELAR_POLLER");
 	tl_scope s = { 0 };
 	struct pair p[3];
+	tl_strand t;
 
 	tl_on_report(hook, NULL);
 	refuse(SYS_io_uring_setup, EPERM);
@@ -34,7 +35,9 @@ TEST(told_once)
 	tl_scope_open(&s);
 	for (int i = 0; i < 3; i++) {
 		p[i] = pair_make();
-		tl_thread_start(&s, receive_one, p[i].a, NULL);
+		tl_thread_start(&s, receive_one, p[i].a, &(tl_opts){ .ret = &t });
+		while (tl_state(t) != TL_BLOCKED) /* who need not wait needs no ring */
+			tl_sleep(tl_us(100));
 		tl_thread_start(&s, send_one, p[i].b, NULL);
 	}
 	CHECK_EQ(tl_scope_close(&s), 0);
