@@ -37,6 +37,7 @@ struct shared_queue {
 	/* any time */
 	_Atomic uint32_t made, spare; /* blocks made, at least; one that may be free */
 	_Atomic size_t done;          /* told done, or dropped */
+	_Atomic size_t clean;         /* what done was when last nothing was unfinished */
 	struct shared_end in, out;
 	_Alignas(PLAT_LINE) struct bell gets;
 	_Alignas(PLAT_LINE) struct bell puts;

@@ -3,8 +3,10 @@
  *
  * What is unfinished is derived, as in queue_end.c: what was put less what was told done or
  * dropped. A get may be told done before its put has written in.n, so what was put is the larger
- * of the two ends' counts.  `joins` rings whenever the count comes to zero while somebody listens:
- * who waits and sees that it rang since it began has met such a moment, whatever was put since. */
+ * of the two ends' counts.  Who brings it to zero notes in `clean` what done was then, and rings
+ * `joins`.  Done only grows: who waits, and finds clean beyond what done was when it began, has met
+ * such a moment, whatever was put since.  The ring alone says nothing: it may be of an older one.
+ * A put at the very moment may hide it, as in Python: then they wait for the next. */
 #include "talk/shared_queue.h"
 #include "telar/shared.h"
 #include <errno.h>
@@ -137,6 +139,16 @@ size_t shared_queue_count(struct shared_queue *q)
 	return (ssize_t)(in - out) > 0 ? in - out : 0;
 }
 
+static void note_clean(struct shared_queue *q, size_t done)
+{
+	size_t was = atomic_load_explicit(&q->clean, memory_order_relaxed);
+
+	while ((ssize_t)(done - was) > 0 &&
+		!atomic_compare_exchange_weak_explicit(
+			&q->clean, &was, done, memory_order_release, memory_order_relaxed))
+		;
+}
+
 /* Up to n; answers how many there were to be told. */
 static size_t tell_done(struct shared_queue *q, size_t n)
 {
@@ -149,9 +161,12 @@ static size_t tell_done(struct shared_queue *q, size_t n)
 			return 0;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&q->done, &was, was + told, memory_order_seq_cst, memory_order_acquire));
-	plat_fence();
-	if (told == left)
+	hostile_pause();
+	if (all(q) == was + told) { /* else something was put meanwhile, maybe before */
+		note_clean(q, was + told);
+		plat_fence();
 		bell_ring(&q->joins, INT_MAX);
+	}
 	return told;
 }
 
@@ -164,16 +179,25 @@ int shared_queue_done(struct shared_queue *q)
 	return -EINVAL;
 }
 
+static bool clean_since(struct shared_queue *q, size_t done)
+{
+	return (ssize_t)(atomic_load_explicit(&q->clean, memory_order_acquire) - done) > 0;
+}
+
 int shared_queue_join(struct shared_queue *q, tl_time deadline)
 {
-	uint32_t first = bell_listen(&q->joins), now = first;
+	size_t began = atomic_load_explicit(&q->done, memory_order_acquire);
+	uint32_t heard;
 	int r = 0;
 
-	while (r >= 0 && now == first && shared_queue_unfinished(q)) {
-		r = bell_wait(&q->joins, now, "queue join", q, deadline);
-		now = bell_listen(&q->joins);
+	for (;;) {
+		heard = bell_listen(&q->joins);
+		if (clean_since(q, began) || !shared_queue_unfinished(q))
+			return 0;
+		if (r < 0)
+			return r;
+		r = bell_wait(&q->joins, heard, "queue join", q, deadline);
 	}
-	return now != first || r >= 0 ? 0 : r;
 }
 
 int shared_queue_drop(struct shared_queue *q)
