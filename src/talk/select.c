@@ -129,7 +129,7 @@ static int wait_all(struct branch *b, size_t n, tl_time deadline)
 int tl_select(tl_case *cases, size_t n, tl_time deadline)
 {
 	struct branch b[MOST];
-	size_t in;
+	size_t in, again = 0;
 	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
 
 	if (r < 0)
@@ -142,6 +142,9 @@ int tl_select(tl_case *cases, size_t n, tl_time deadline)
 		if (r != -EAGAIN || deadline.ns == TL_POLL.ns)
 			break;
 		r = wait_all(b, n, deadline);
+		/* Who holds what we look at may be a task of this very loop. */
+		if (r == -EAGAIN && again++)
+			loop_yield(strand_self()->loop);
 	}
 	leave_all(b, in);
 	return r;
