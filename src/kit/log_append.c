@@ -117,18 +117,26 @@ static bool end_line(const tl_handler *h, int64_t end)
 	return done;
 }
 
+/* The file ends at `from` now, if it was `size` long and nobody else is there. */
+static bool cut(const tl_handler *h, int64_t from, int64_t size)
+{
+	struct stat st;
+	bool gone;
+
+	if (from < 0 || !alone(h))
+		return false;
+	gone = fstat(h->fd, &st) == 0 && st.st_size == size && ftruncate(h->fd, from) == 0;
+	no_longer_alone(h);
+	return gone;
+}
+
 /* What lies from `from` (-1: nobody knows) to `end` is a part of a line.  True: the file now ends
  * there, if it was `size` long; false: the part is a line of its own, or, if not even that is
  * possible, the next one begins with a line break. */
 static bool take_back(tl_handler *h, int64_t from, int64_t end, int64_t size)
 {
-	struct stat st;
-	bool gone = false;
+	bool gone = cut(h, from, size);
 
-	if (from >= 0 && alone(h)) {
-		gone = fstat(h->fd, &st) == 0 && st.st_size == size && ftruncate(h->fd, from) == 0;
-		no_longer_alone(h);
-	}
 	if (!gone && !end_line(h, end))
 		h->parted = true;
 	return gone;
@@ -153,8 +161,9 @@ int64_t append_repair(tl_handler *h, int64_t size)
 
 	if (size == h->end || ends_line(h, size))
 		return size;
+	/* Beside others it may be a line that is just being written: its size grows by pages. */
 	from = part_from(h, size);
-	return take_back(h, from, size, size) ? from : size;
+	return cut(h, from, size) ? from : size;
 }
 
 /* -- the file is open */
