@@ -15,6 +15,8 @@ int bell_wait(
 	bool mine = deadline.ns && deadline.ns <= look;
 	int r = word_wait(&b->word, heard, what, object, mine ? deadline : (tl_time){ look });
 
+	if (r == 0 && atomic_load_explicit(&b->word, memory_order_relaxed) == heard)
+		return BELL_SILENT;
 	if (r == 0)
 		watch_told(l, from, atomic_load_explicit(&b->rung_at, memory_order_relaxed),
 			atomic_load_explicit(&b->rung_on, memory_order_relaxed));

@@ -30,8 +30,9 @@ static inline uint32_t bell_listen(struct bell *b)
 	       atomic_fetch_or_explicit(&b->word, BELL_LISTENS, memory_order_seq_cst);
 }
 
-/* 0: it rang, or may have; BELL_SILENT: not for a while, so look whether those who could ring are
- * alive; -ETIMEDOUT, -ECANCELED: a ring may have been spent on us all the same. */
+/* 0: it rang; BELL_SILENT: not for a while, or something else woke us, such as the death of a
+ * process, so look whether those who could ring are alive; -ETIMEDOUT, -ECANCELED: a ring may have
+ * been spent on us all the same. */
 int bell_wait(
 	struct bell *b, uint32_t heard, const char *what, const void *object, tl_time deadline);
 

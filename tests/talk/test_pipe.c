@@ -1,7 +1,7 @@
 /* test_pipe.c - pipes, private and shared: messages keep their bounds and come in their order, the
  * end of one side is the end of the other, and a process that is killed has closed its side. */
+#include "../plat/refuse.h"
 #include "talk.h"
-#include <sys/prctl.h>
 
 static struct {
 	tl_pipe *a, *b;
@@ -342,7 +342,7 @@ TEST_LIMIT(death_of_the_other_side, 60)
 }
 
 /* One that still runs keeps its end open, and so does an opener that gave it to nobody yet. */
-TEST_LIMIT(one_is_left, 60)
+static void each_leaves(void)
 {
 	char buf[8];
 	pid_t pid[2];
@@ -361,4 +361,13 @@ TEST_LIMIT(one_is_left, 60)
 	ended(pid[1]);
 	CHECK_EQ(tl_pipe_recv(pipe_.a, buf, 8, TL_NEVER), -EPIPE);
 	unmake();
+}
+
+TEST_LIMIT(one_is_left, 60) { each_leaves(); }
+
+/* A thread without futex_waitv wakes often, and every time for nothing: that is silence, too. */
+TEST_LIMIT(a_kernel_without_waitv, 60)
+{
+	refuse(SYS_futex_waitv, ENOSYS);
+	each_leaves();
 }
