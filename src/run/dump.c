@@ -24,7 +24,7 @@ static void look_inside(struct strand *s, tl_info *i)
 			i->waits ? atomic_load_explicit(&b->object, memory_order_relaxed) : NULL;
 		i->since.ns = atomic_load_explicit(&b->since, memory_order_relaxed);
 		i->os_id = s->loop->os_id;
-	} else if (s->kind == TL_PROCESS)
+	} else
 		i->os_id = process_id(s);
 	if (lives && scope)
 		i->parent.id =

@@ -27,7 +27,7 @@ static struct process *process_of(const struct strand *s)
 {
 	uint32_t life = atomic_load_explicit(&s->life, memory_order_acquire);
 
-	return s->kind == TL_PROCESS && !(life & (LIFE_ENDED | LIFE_FREE)) ? s->arg : NULL;
+	return !(life & (LIFE_ENDED | LIFE_FREE)) && s->kind == TL_PROCESS ? s->arg : NULL;
 }
 
 /* -- starting */

@@ -284,9 +284,9 @@ static int state(struct strand *s)
 	if (life & LIFE_PAUSED) /* a thread may still be on its way to where it waits for that */
 		return TL_CREATED;
 	if (!s->body)
-		return s->kind == TL_PROCESS  ? process_state(s)
-		       : word == PARK_WAITING ? TL_CREATED
-					      : TL_READY;
+		return LOOK(s->kind) == TL_PROCESS ? process_state(s)
+		       : word == PARK_WAITING      ? TL_CREATED
+						   : TL_READY;
 	if (atomic_load_explicit(&s->body->waits, memory_order_relaxed) == strand_begins)
 		return TL_CREATED;
 	if (word == PARK_WAITING || LOOK(s->body->placed))

@@ -8,7 +8,9 @@
  * or a cancel goes to one of them.
  *
  * Who is killed while it waits stays counted: a later notify may then tell one too many.  Who is
- * killed with the lock tells nobody, so waiters leave, too, when the lock is lost. */
+ * killed with the lock tells nobody, so waiters leave, too, when the lock is lost.  Some of them may
+ * not look before another has repaired it: so a notify raises `turn` even if all that wait are told
+ * already, for it may be that the dead told them and raised nothing. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include "talk/shared.h"
@@ -87,13 +89,13 @@ int shared_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline)
 
 void shared_cond_notify(tl_cond *c, int n)
 {
-	int left = shared_cond_waiters(c), k = n < left ? n : left;
+	uint64_t v = atomic_load_explicit(&in(c)->state, memory_order_seq_cst);
 
-	if (k <= 0)
+	if (n <= 0 || !(v >> 32))
 		return;
-	add(c, 0, (uint32_t)k);
+	add(c, 0, (uint32_t)n);
 	atomic_fetch_add_explicit(&in(c)->turn, 1, memory_order_seq_cst);
-	word_wake(&in(c)->turn, c, k);
+	word_wake(&in(c)->turn, c, n);
 }
 
 int shared_cond_waiters(const tl_cond *c)

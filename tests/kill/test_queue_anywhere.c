@@ -1,15 +1,12 @@
 /* test_queue_anywhere.c - processes are killed in a call on a shared queue, after each of its
  * instructions; the others go on, with all that was put and nothing twice. */
-#include "kill.h"
-#include <sched.h>
+#include "step.h"
 #include <stdlib.h>
-#include <sys/ptrace.h>
 
-enum { CAPACITY = 4, LARGE = 600, SMALL = 100, STRIDE = ASAN ? 13 : 1 };
+enum { CAPACITY = 4, LARGE = 600, SMALL = 100 };
 
 static struct scene {
 	tl_queue *q;
-	_Atomic int returned; /* the victim's call is over */
 } * scene;
 
 struct item {
@@ -78,45 +75,6 @@ static void ends_it(void) { tl_queue_end(scene->q); }
 static void drops(void) { tl_queue_drop(scene->q); }
 static void tells_done(void) { tl_queue_done(scene->q); }
 
-/* Stops, and is stepped from there. */
-static pid_t victim(void (*fn)(void))
-{
-	pid_t pid = fork();
-	int status;
-
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(77);
-		raise(SIGSTOP);
-		fn();
-		atomic_store(&scene->returned, 1);
-		for (;;)
-			pause();
-	}
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		SKIP("this system lets nobody trace a process");
-	CHECK(WIFSTOPPED(status));
-	return pid;
-}
-
-/* False: the call was over before. */
-static bool killed_after(pid_t pid, int steps)
-{
-	int status;
-
-	for (int i = 0; i < steps && !atomic_load(&scene->returned); i++) {
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
-			SKIP("this system lets nobody step a process");
-		CHECK_EQ(waitpid(pid, &status, 0), pid);
-		CHECK(WIFSTOPPED(status));
-	}
-	kill_now(pid);
-	return !atomic_load(&scene->returned);
-}
-
 /* It has all its places still, and the dead have nothing. */
 static void check_sound(void)
 {
@@ -140,39 +98,31 @@ static void count_torn(const tl_report *r, void *arg)
 	atomic_fetch_add(&torn, 1);
 }
 
-/* One processor for both: a step is a switch. */
-static void share_processor(void)
+static void open_queue(void)
 {
-	cpu_set_t set;
+	tl_queue_opts o = { .shared = true, .capacity = CAPACITY, .max_item = LARGE };
 
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	sched_setaffinity(0, sizeof set, &set);
+	CHECK_EQ(tl_queue_open(&scene->q, &o), 0);
+	CHECK_EQ(put_number(1), 0);
+	CHECK_EQ(put_number(2), 0);
 }
 
-/* For each number of steps a new queue and a new victim; after() looks what became of them. */
-static void everywhere(void (*fn)(void), void (*after)(bool returned))
+static void (*look)(bool returned);
+static void look_and_close(bool returned)
 {
-	bool inside = true;
-	int n = 0;
+	look(returned);
+	tl_queue_close(scene->q);
+}
 
-	if (TSAN)
-		SKIP("the sanitizer sees one process alone, and its own steps take many minutes");
-	share_processor();
+static void each_place(void (*call)(void), void (*after)(bool returned))
+{
+	int n;
+
 	tl_on_report(count_torn, NULL);
 	scene = tl_shared(sizeof *scene);
 	CHECK(scene != NULL);
-	for (int steps = 0; inside; steps += STRIDE, n++) {
-		tl_queue_opts o = { .shared = true, .capacity = CAPACITY, .max_item = LARGE };
-
-		CHECK_EQ(tl_queue_open(&scene->q, &o), 0);
-		CHECK_EQ(put_number(1), 0);
-		CHECK_EQ(put_number(2), 0);
-		atomic_store(&scene->returned, 0);
-		inside = killed_after(victim(fn), steps);
-		after(!inside);
-		tl_queue_close(scene->q);
-	}
+	look = after;
+	n = everywhere(open_queue, call, look_and_close);
 	printf("%d places to die, %d reports\n", n, torn);
 }
 
@@ -209,7 +159,7 @@ TEST_LIMIT(put_small, 240)
 {
 	expected = 4;
 	given = make(4);
-	everywhere(puts_small, after_put);
+	each_place(puts_small, after_put);
 	check_both();
 	CHECK(SANITIZED || torn > 0);
 }
@@ -218,7 +168,7 @@ TEST_LIMIT(put_large, 240)
 {
 	expected = 3;
 	given = make(3);
-	everywhere(puts_large, after_put);
+	each_place(puts_large, after_put);
 	check_both();
 	CHECK(SANITIZED || torn > 0);
 }
@@ -227,7 +177,7 @@ TEST_LIMIT(loan_and_commit, 240)
 {
 	expected = 3;
 	given = make(3);
-	everywhere(lends, after_put);
+	each_place(lends, after_put);
 	check_both();
 	CHECK(SANITIZED || torn > 0);
 }
@@ -253,13 +203,13 @@ static void after_get(bool returned)
 
 TEST_LIMIT(get, 240)
 {
-	everywhere(gets, after_get);
+	each_place(gets, after_get);
 	check_both();
 }
 
 TEST_LIMIT(borrow_and_return, 240)
 {
-	everywhere(borrows, after_get);
+	each_place(borrows, after_get);
 	check_both();
 }
 
@@ -280,7 +230,7 @@ static void after_end(bool returned)
 
 TEST_LIMIT(end, 240)
 {
-	everywhere(ends_it, after_end);
+	each_place(ends_it, after_end);
 	check_both();
 }
 
@@ -297,7 +247,7 @@ static void after_drop(bool returned)
 
 TEST_LIMIT(drop, 240)
 {
-	everywhere(drops, after_drop);
+	each_place(drops, after_drop);
 	check_both();
 }
 
@@ -315,6 +265,6 @@ static void after_done(bool returned)
 
 TEST_LIMIT(done, 240)
 {
-	everywhere(tells_done, after_done);
+	each_place(tells_done, after_done);
 	check_both();
 }
