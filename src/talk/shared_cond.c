@@ -8,9 +8,9 @@
  * or a cancel goes to one of them.
  *
  * Who is killed while it waits stays counted: a later notify may then tell one too many.  Who is
- * killed with the lock tells nobody, so waiters leave, too, when the lock is lost.  Some of them may
- * not look before another has repaired it: so a notify raises `turn` even if all that wait are told
- * already, for it may be that the dead told them and raised nothing. */
+ * killed with the lock tells nobody, so waiters leave, too, when the lock is lost.  Some of them
+ * may not look before another has repaired it: so a notify raises `turn` even if all that wait are
+ * told already, for it may be that the dead told them and raised nothing. */
 #include "run/run.h"
 #include "talk/lock.h"
 #include "talk/shared.h"
