@@ -188,13 +188,23 @@ static bool reserve(struct window *w, size_t upto)
 	return true;
 }
 
+/* No core holds it: to read what is not there would make it, all of the 64 GiB. */
+static void *map_at(void *place, int flags, int fd)
+{
+	void *w = mmap(
+		place, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | flags, fd, 0);
+
+	if (w != MAP_FAILED)
+		madvise(w, SIZE, MADV_DONTDUMP);
+	return w;
+}
+
 /* Where its place is taken any other does, as long as we only fork. */
 static struct window *map(int fd)
 {
-	int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_NORESERVE;
-	void *w = mmap(WINDOW_PLACE, SIZE, prot, flags | MAP_FIXED_NOREPLACE, fd, 0);
+	void *w = map_at(WINDOW_PLACE, MAP_FIXED_NOREPLACE, fd);
 
-	return w != MAP_FAILED ? w : mmap(NULL, SIZE, prot, flags, fd, 0);
+	return w != MAP_FAILED ? w : map_at(NULL, 0, fd);
 }
 
 /* Where it may not be so long, who tries is sent SIGXFSZ, which ends the program. */
@@ -251,8 +261,7 @@ int window_attach(int fd, void *at)
 	if (window)
 		munmap(window, SIZE);
 	window = NULL;
-	w = mmap(at, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-		fd, 0);
+	w = map_at(at, MAP_FIXED_NOREPLACE, fd);
 	if (w == MAP_FAILED)
 		return -errno;
 	window = w;
