@@ -106,8 +106,8 @@ typedef struct tl_cond {
 } tl_cond;
 
 /* Release l, wait to be told, and acquire l again, also on failure.  The caller holds l (else
- * misuse, -EPERM). Cancel point.  Errors: -ETIMEDOUT, -ECANCELED (l is held), -EOWNERDEAD (l was
- * lost meanwhile and is not held). */
+ * misuse, -EPERM). Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL) (l is held),
+ * -EOWNERDEAD (l was lost meanwhile and is not held). */
 TL_API int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline);
 /* tl_cond_wait again and again until pred(arg), called with l held, is true: one deadline over all.
  * Cancel point.  Answers 0 once it is true, also when that and the deadline come together.  Errors:

@@ -57,8 +57,10 @@ int tl_cond_wait(tl_cond *c, tl_lock *l, tl_time deadline)
 
 int tl_cond_wait_for(tl_cond *c, tl_lock *l, bool (*pred)(void *arg), void *arg, tl_time deadline)
 {
-	int r = 0;
+	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
 
+	if (r < 0)
+		return r;
 	while (!pred(arg)) {
 		if (r < 0)
 			return r;
