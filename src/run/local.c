@@ -25,6 +25,7 @@ struct holding {
 struct locals {
 	uint32_t size, used; /* a power of two; entries that are not free */
 	bool heirs;          /* children get copies of some */
+	bool read;           /* by copy_all, which then frees it if it is replaced */
 	struct holding at[];
 };
 
@@ -81,7 +82,8 @@ static int make_room(struct locals **t)
 		grown->used++;
 		grown->heirs |= e->key->copy != NULL;
 	}
-	mem_free(old);
+	if (old && !old->read)
+		mem_free(old);
 	*t = grown;
 	return 0;
 }
@@ -120,18 +122,25 @@ int tl_local_set(tl_local *k, void *value) { return set(&strand_self()->body->lo
 
 /* -- children */
 
-/* copy is the program's: it may set values of the starter, whose table then is another. */
+/* copy is the program's: it may set values of the starter, whose table then is another, where each
+ * lies elsewhere; or start strands. */
 static int copy_all(struct strand *me, struct locals **to)
 {
+	struct locals *from = me->body->locals;
+	bool was = from->read;
 	int r = 0;
 
-	for (uint32_t i = 0; i < me->body->locals->size && r == 0; i++) {
-		struct holding e = me->body->locals->at[i];
+	from->read = true;
+	for (uint32_t i = 0; i < from->size && r == 0; i++) {
+		struct holding e = *find(me->body->locals, from->at[i].number);
 		void *copy = e.value && e.key->copy ? e.key->copy(e.value) : NULL;
 
 		if (copy && (r = set(to, (tl_local *)e.key, copy)) < 0 && e.key->drop)
 			e.key->drop(copy);
 	}
+	from->read = was;
+	if (!was && me->body->locals != from)
+		mem_free(from);
 	return r;
 }
 

@@ -338,3 +338,71 @@ TEST(a_copy_that_answers_none)
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_EQ(n_drops, 0);
 }
+
+/* -- a copy that sets values of the starter, whose table moves meanwhile */
+
+enum { KEYS = 12 };
+static tl_local moved[KEYS];
+static int n_copied[KEYS], next_new;
+
+static void *copy_and_set(void *value)
+{
+	if (next_new < KEYS)
+		tl_local_set(&moved[next_new], &moved[next_new]);
+	next_new++;
+	n_copied[(tl_local *)value - moved]++;
+	return value;
+}
+
+static int has_both(void *arg)
+{
+	const int *heirs = arg;
+
+	for (int i = 0; i < 2; i++)
+		CHECK(tl_local_get(&moved[heirs[i]]) == &moved[heirs[i]]);
+	return 0;
+}
+
+/* Whatever two of them there are, and whichever came first. */
+static void each_is_copied_once(int first, int second)
+{
+	int heirs[] = { first, second };
+	tl_scope s = { 0 };
+
+	next_new = KEYS / 2;
+	memset(n_copied, 0, sizeof n_copied);
+	for (int i = 0; i < KEYS; i++)
+		moved[i].copy = i == first || i == second ? copy_and_set : NULL;
+	tl_local_set(&moved[first], &moved[first]);
+	tl_local_set(&moved[second], &moved[second]);
+	tl_scope_open(&s);
+	tl_task_start(&s, has_both, heirs, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(n_copied[first], 1);
+	CHECK_EQ(n_copied[second], 1);
+}
+
+static int copied_in_a_strand(void *arg)
+{
+	const int *pair = arg;
+
+	each_is_copied_once(pair[0], pair[1]);
+	return 0;
+}
+
+TEST(a_copy_that_makes_the_table_grow)
+{
+	for (int i = 0; i < KEYS; i++)
+		tl_local_set(&moved[i], NULL); /* which gives them their numbers */
+	for (int first = 0; first < KEYS / 2; first++)
+		for (int second = 0; second < KEYS / 2; second++) {
+			int pair[] = { first, second };
+			tl_scope s = { 0 };
+
+			if (first == second)
+				continue;
+			tl_scope_open(&s);
+			tl_task_start(&s, copied_in_a_strand, pair, NULL); /* with a new table */
+			CHECK_EQ(tl_scope_close(&s), 0);
+		}
+}
