@@ -9,7 +9,9 @@
 /* Its function has not been called, and is not about to be. */
 static bool is_created(struct strand *s, uint32_t life)
 {
-	return life & LIFE_PAUSED || LOOK(s->planned) > plat_now();
+	const struct extra *x = LOOK(s->extra);
+
+	return life & LIFE_PAUSED || (LOOK(s->planned) > plat_now() && !(x && LOOK(x->called)));
 }
 
 /* With both locks held.  Answers as scope_counted does. */

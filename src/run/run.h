@@ -201,6 +201,7 @@ struct extra {
 	size_t stack;
 	tl_thread_opts thread;
 	bool has_thread;
+	bool called; /* an .every, and not for the first time; shown */
 	void (*unborn)(void *arg); /* called in place of fn if it never begins; must not block */
 	struct locals *locals;     /* while it has no body */
 	char name[32];             /* "": the default */

@@ -78,6 +78,7 @@ static bool again(struct strand *s, int r)
 	if (!x || !x->every.ns || r < 0)
 		return false;
 	x->locals = s->body->locals;
+	SHOW(x->called, true);
 	SHOW(s->planned, next_planned(x, s->planned, plat_now()));
 	own_lock(s->loop, &s->lock);
 	s->body = NULL;

@@ -79,6 +79,25 @@ static void resumed(start_fn *how)
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
 
+/* Between two of its calls, too. */
+static void ticks(void)
+{
+	_Atomic int n = 0;
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	CHECK_EQ(tl_task_start(&s, count_up, (void *)&n,
+			 &(tl_opts){ .at = tl_now(), .every = tl_s(1000), .ret = &t }),
+		0);
+	CHECK_EQ(tl_daemon_set(t, true), -EBUSY); /* its time has come */
+	UNTIL(n == 1);
+	CHECK_EQ(tl_daemon_set(t, true), -EBUSY);
+	CHECK(!is_daemon(t));
+	tl_cancel(t);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
 /* D7: daemon cannot be set once it has begun */
 TEST(not_once_it_has_started)
 {
@@ -86,6 +105,7 @@ TEST(not_once_it_has_started)
 	too_late(tl_thread_start);
 	resumed(tl_task_start);
 	resumed(tl_thread_start);
+	ticks();
 	CHECK_EQ(tl_daemon_set(tl_self(), true), -EBUSY);
 	CHECK_EQ(tl_daemon_set((tl_strand){ 0 }, true), -ESRCH);
 }
