@@ -12,7 +12,8 @@
  *
  * Claims (tests/model/log_gate.pml, tests/kit/test_log_gate.c):
  *  G1  what was out of sight before a wait is looked at by nobody after it;
- *  G2  a wait ends when those who were inside have left, whoever comes after them.
+ *  G2  a wait ends when those have left who were inside at its beginning, or came before the halls
+ *      changed for the second time; whoever comes later does not keep it.
  *
  * All here is seq_cst: between the check of `turn` and that of `inside` each side stores, then
  * loads, and one of them must see the other.  waiting and left are the same pair once more.  `one`:
