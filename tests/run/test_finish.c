@@ -145,6 +145,7 @@ TEST(daemons_are_cancelled_and_joined)
 static void *starts_nothing(void *arg) { return tl_self(), arg; }
 
 /* Nothing starts after the end, neither in main's scope nor in a new one. */
+/* D7: nothing starts after the end of main */
 TEST(no_start_after_the_end)
 {
 	start_fn *both[] = { tl_task_start, tl_thread_start };

@@ -114,8 +114,8 @@ TEST(many_join_one)
 }
 
 /* The scope of the joined one closes before the joiners have had a turn: those who were waiting
- * when
- * it ended are told how. */
+ * when it ended are told how. */
+/* D7: a join of one that has not begun waits for it, instead of being refused */
 TEST(joiners_are_told_though_the_scope_closes_first)
 {
 	for (int i = 0; i < 50; i++) {

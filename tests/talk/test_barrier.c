@@ -117,7 +117,8 @@ TEST(a_failing_action_breaks_it)
 	CHECK_EQ(tl_scope_close(&s), -EPIPE);
 }
 
-/* D6: a deadline that passes breaks it for all */
+/* D6: a deadline that passes breaks it for all
+ * D6: a deadline belongs to each wait: a barrier has none of its own */
 TEST(a_deadline_breaks_it)
 {
 	tl_barrier b = { .parties = 3 };
