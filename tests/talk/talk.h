@@ -19,6 +19,18 @@ static inline uint32_t number(uint64_t *seed)
 	return (uint32_t)(*seed >> 32);
 }
 
+/* A number to begin with, never 0: of TELAR_SEED, which tests/run.py names where something failed.
+ */
+static inline uint64_t seed_of(uint64_t whose)
+{
+	const char *given = getenv("TELAR_SEED");
+	uint64_t x = (given ? strtoull(given, NULL, 10) : 1) + whose * 0x9e3779b97f4a7c15u;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u; /* Steele, Lea, Flood: SplitMix64 */
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return (x ^ x >> 31) | 1;
+}
+
 /* Until t is in that state.  A blocked strand is, or is about to be, in its object's list: whoever
  * takes the list's lock next finds it there. */
 static inline void await_state(tl_strand t, int state)

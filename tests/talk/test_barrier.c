@@ -284,7 +284,7 @@ static int weather(void *arg)
 
 TEST_LIMIT(storm, 60)
 {
-	struct storm st = { .b = { .parties = PARTIES }, .seed = 7 };
+	struct storm st = { .b = { .parties = PARTIES }, .seed = seed_of(7) };
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);

@@ -218,7 +218,7 @@ static struct meet {
 
 static int meet_wait(void *arg)
 {
-	uint64_t seed = 3 + (uint64_t)(intptr_t)arg * 101;
+	uint64_t seed = seed_of((uint64_t)(intptr_t)arg);
 	int r = 0;
 
 	while (!atomic_load(&meet.stop) && (r = tl_lock_acquire(&meet.lock, TL_NEVER)) == 0) {
@@ -328,7 +328,7 @@ TEST_LIMIT(C2_wake_meets_deadline, 60)
 /* Many wait, leave and come again while others notify: all get out in the end. */
 static int meet_tell(void *arg)
 {
-	uint64_t seed = 77;
+	uint64_t seed = seed_of(77);
 	bool seen = false;
 
 	(void)arg;

@@ -119,7 +119,7 @@ static struct turnstile {
 
 static int pass(void *arg)
 {
-	uint64_t seed = 17 + (uint64_t)(intptr_t)arg * 31;
+	uint64_t seed = seed_of((uint64_t)(intptr_t)arg);
 
 	while (!atomic_load(&turnstile.stop)) {
 		tl_time until = number(&seed) % 3 ? TL_NEVER : tl_after(tl_us(number(&seed) & 31));

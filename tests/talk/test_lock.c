@@ -275,7 +275,7 @@ static void leaving(enum mix how)
 	long got = 0;
 
 	for (int i = 0; i < WORKERS; i++)
-		v[i] = (struct leaver){ &x, 77u + (uint64_t)i, 0 };
+		v[i] = (struct leaver){ &x, seed_of((uint64_t)i), 0 };
 	crowd(how, WORKERS, count_or_leave, v, sizeof *v);
 	for (int i = 0; i < WORKERS; i++)
 		got += v[i].got;

@@ -185,7 +185,7 @@ static int try_it(void *arg)
 TEST_LIMIT(storm, 60)
 {
 	for (int round = 0; round < 50; round++) {
-		struct storm st = { .seed = (uint64_t)round + 1 };
+		struct storm st = { .seed = seed_of((uint64_t)round) };
 		tl_scope s = { 0 };
 
 		tl_scope_open(&s);

@@ -210,7 +210,7 @@ static int weather(void *arg)
 
 TEST_LIMIT(storm, 60)
 {
-	struct storm st = { .seed = 11 };
+	struct storm st = { .seed = seed_of(11) };
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);

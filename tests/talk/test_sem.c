@@ -228,7 +228,7 @@ static struct pool {
 
 static int borrow(void *arg)
 {
-	uint64_t seed = 991 + (uint64_t)(intptr_t)arg * 7919;
+	uint64_t seed = seed_of((uint64_t)(intptr_t)arg);
 
 	for (int i = 0; i < ROUNDS; i++) {
 		uint32_t n = number(&seed);
