@@ -55,6 +55,13 @@ static inline const char *says(tl_object o, const char *verb, tl_value arg)
 	return text;
 }
 
+/* Until just n calls wait in it. */
+static inline void until_waiting(tl_object o, int n)
+{
+	while (atoi(says(o, "waiting", TL_NIL)) != n)
+		tl_sleep(tl_ms(1));
+}
+
 static inline const char *shows(tl_object o)
 {
 	static char text[4000];

@@ -28,12 +28,6 @@ static void begin(tl_scope *s, struct asked *a, tl_object o, const char *verb, t
 	CHECK_EQ(tl_thread_start(s, ask, a, &(tl_opts){ .ret = &a->strand }), 0);
 }
 
-static void until_waiting(tl_object o, int n)
-{
-	while (atoi(says(o, "waiting", TL_NIL)) != n)
-		tl_sleep(tl_ms(1));
-}
-
 /* D14: Lock: one at a time, and who waits longest is next */
 TEST(lock)
 {
