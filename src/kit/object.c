@@ -12,6 +12,7 @@
 
 enum { SLOT_BITS = 24 };
 
+/* What is too long is cut between two characters: half of one is no text that could be sent. */
 int say(struct call *c, int r, const char *fmt, ...)
 {
 	va_list args;
@@ -19,6 +20,8 @@ int say(struct call *c, int r, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(c->why, sizeof c->why, fmt, args);
 	va_end(args);
+	for (size_t n = strlen(c->why); !value_is_utf8(c->why, n);)
+		c->why[--n] = 0;
 	return r;
 }
 

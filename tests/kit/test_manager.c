@@ -224,3 +224,23 @@ TEST(errors_with_words)
 	CHECK_STR(why(), "");
 	unmanaged(m);
 }
+
+/* Words that are too long are cut, but not in the middle of a character: they could not be sent. */
+TEST(words_are_cut_between_characters)
+{
+	tl_manager *m = managed();
+	tl_object d = made(m, "dict", TL_NIL);
+
+	for (size_t i = 0; i < 3; i++) {
+		char name[400] = "aa";
+
+		name[i] = 0;
+		for (int k = 0; k < 100; k++)
+			strcat(name, "\u20ac");
+		CHECK_EQ(does_with(d, "del", TL_STR(name)), -ENOENT);
+		CHECK(strncmp(why(), "no such key: '", 14) == 0);
+		CHECK_EQ(does(d, name), -EINVAL);
+		CHECK(strncmp(why(), "dict has no verb ", 17) == 0);
+	}
+	unmanaged(m);
+}
