@@ -105,9 +105,12 @@ int tl_class_add(const char *type, const tl_class *c)
 	return 0;
 }
 
+/* What its functions answer: 0 or more is success, and waiting is not for them. */
+static int own_status(int r) { return r == -EAGAIN ? -EBUSY : r < 0 ? r : 0; }
+
 static int class_open(struct call *c)
 {
-	return c->object->class->open(&c->object->self, c->args, c->n);
+	return own_status(c->object->class->open(&c->object->self, c->args, c->n));
 }
 
 static void class_close(struct object *o)
@@ -120,11 +123,11 @@ static void class_close(struct object *o)
 int class_call(struct call *c, const char *verb)
 {
 	tl_value v = TL_NIL;
-	int r = c->object->class->call(c->object->self, verb, c->args, c->n, &v);
+	int r = own_status(c->object->class->call(c->object->self, verb, c->args, c->n, &v));
 
 	if (r < 0) {
 		tl_value_free(&v);
-		return r == -EAGAIN ? -EBUSY : r; /* it does not wait */
+		return r;
 	}
 	c->ret = v;
 	c->owned = true;

@@ -315,3 +315,43 @@ TEST(too_large)
 	free(large);
 	unmanaged(m);
 }
+
+/* What its functions answer from 0 on is success; one that would wait is refused. */
+static int says_what_it_is_told(void **ret, const tl_value *args, size_t n)
+{
+	*ret = NULL;
+	return n ? (int)args[0].i : 0;
+}
+
+static int calls_what_it_is_told(
+	void *self, const char *verb, const tl_value *args, size_t n, tl_value *ret)
+{
+	(void)verb, (void)ret;
+	return says_what_it_is_told(&self, args, n);
+}
+
+static const tl_class told = { .open = says_what_it_is_told, .call = calls_what_it_is_told };
+
+static int know_told(void *arg)
+{
+	(void)arg;
+	return tl_class_add("Told", &told);
+}
+
+TEST(own_type_answers)
+{
+	tl_manager *m = managed();
+	tl_value again = TL_INT(-EAGAIN);
+	tl_object o;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(
+			 &m, &(tl_manager_opts){ .kind = TL_THREAD, .init = know_told }, TL_NEVER),
+		0);
+	CHECK_EQ(tl_manager_new(m, "Told", &again, 1, &o, TL_NEVER), -EBUSY);
+	o = made(m, "Told", TL_INT(1));
+	CHECK_EQ(does_with(o, "do", TL_INT(2)), 0);
+	CHECK_EQ(does_with(o, "do", again), -EBUSY);
+	CHECK_EQ(does_with(o, "do", TL_INT(-EXDEV)), -EXDEV);
+	unmanaged(m);
+}
