@@ -17,8 +17,8 @@
  * has not answered ten seconds after the deadline; whether the call was done is not known.  TL_POLL
  * and deadlines in the past try once, at the server: only the round trip is waited for.  What else
  * a verb fails with is an errno, and tl_object_why has the words: -ENOENT (no such key or index),
- * -EINVAL (no such verb, arguments that make no sense), -ESRCH, -EOVERFLOW, -EPERM, -EOWNERDEAD,
- * -EMSGSIZE (beyond .max_message; nothing was sent).
+ * -EINVAL (no such verb, arguments that make no sense, or nested deeper than TL_VALUE_DEPTH - 2),
+ * -ESRCH, -EOVERFLOW, -EPERM, -EOWNERDEAD, -EMSGSIZE (beyond .max_message; nothing was sent).
  *
  * Who dies.  A client process that ends, killed or not, loses what it kept; what it waited for it
  * does not get; a Lock, RLock or Condition that it held is lost: acquire answers -EOWNERDEAD and

@@ -12,6 +12,7 @@
  * A call that its strand no longer wants is asked back, and its answer awaited, for a second: if
  * the server has done it, it counts as done. */
 #include "manager.h"
+#include "value.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -290,6 +291,17 @@ static tl_time patience(tl_time d)
 	return tl_after(tl_ns(left < INT64_MAX / 4 ? left + ANSWER_S * 1000000000ll : left));
 }
 
+/* Two lists will be around each argument.  What the server could not read is not sent. */
+static int add_args(struct link *l, tl_value args)
+{
+	int r = link_add(l, args);
+
+	r = r < 0 ? r : value_sound(args, 1);
+	if (r == -EINVAL)
+		call_why(TL_STR("that cannot be sent: too deep, or a key or text that is none"));
+	return r;
+}
+
 static int write_request(struct link *l, int kind, const tl_op *ops, size_t n, int64_t left)
 {
 	int r;
@@ -302,7 +314,7 @@ static int write_request(struct link *l, int kind, const tl_op *ops, size_t n, i
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = link_add(l, TL_OBJECT(ops[i].object));
 		r = r < 0 ? r : link_add(l, TL_STR(ops[i].verb));
-		r = r < 0 ? r : link_add(l, TL_LIST(ops[i].args, ops[i].n));
+		r = r < 0 ? r : add_args(l, TL_LIST(ops[i].args, ops[i].n));
 	}
 	return r;
 }

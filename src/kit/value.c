@@ -246,7 +246,8 @@ static bool repeated(const tl_value *pairs, const struct spot *s, size_t n)
 	return false;
 }
 
-int value_repeats(const tl_value *pairs, size_t n)
+/* Whether a key stands there twice: 1, 0 or -ENOMEM. */
+static int repeats(const tl_value *pairs, size_t n)
 {
 	struct spot few[32], *s = n <= 32 ? few : malloc(n * sizeof *s);
 	bool r;
@@ -273,6 +274,19 @@ struct block {
 static bool has_bytes(tl_value v) { return v.type == TL_T_TEXT || v.type == TL_T_BYTES; }
 static bool has_items(tl_value v) { return v.type == TL_T_LIST || v.type == TL_T_MAP; }
 static size_t items_of(tl_value v) { return v.type == TL_T_MAP ? 2 * (size_t)v.n : v.n; }
+
+int value_sound(tl_value v, int depth)
+{
+	int r = v.type == TL_T_MAP && v.n > 1 ? repeats(v.items, v.n) : 0;
+
+	if (r)
+		return r < 0 ? r : -EINVAL;
+	if (has_items(v) && depth >= TL_VALUE_DEPTH)
+		return -EINVAL;
+	for (size_t i = 0; r == 0 && has_items(v) && i < items_of(v); i++)
+		r = value_sound(v.items[i], depth + 1);
+	return r;
+}
 
 /* Check v, and count what it needs. */
 static int measure(tl_value v, struct block *b, int depth)

@@ -314,20 +314,6 @@ static void walk(struct in *in)
 		refuse(in, "bytes after the value");
 }
 
-/* In a value that was filled, whose maps may have a key twice; 0, -EPROTO, -ENOMEM. */
-static int repeats(tl_value v)
-{
-	bool map = v.type == TL_T_MAP;
-	int r = map && v.n > 1 ? value_repeats(v.items, v.n) : 0;
-
-	if (r)
-		return r < 0 ? r : -EPROTO;
-	if (map || v.type == TL_T_LIST)
-		for (size_t i = 0; r == 0 && i < (map ? 2 * (size_t)v.n : v.n); i++)
-			r = repeats(v.items[i]);
-	return r;
-}
-
 static int decode(struct in *in, tl_value *ret)
 {
 	tl_value v = TL_NIL;
@@ -346,12 +332,12 @@ static int decode(struct in *in, tl_value *ret)
 	}
 	in->root = &v;
 	walk(in);
-	r = repeats(v);
-	if (r == -EPROTO)
+	r = value_sound(v, 0);
+	if (r == -EINVAL)
 		refuse(in, "a key that is there twice");
 	if (r < 0) {
 		free(block);
-		return r;
+		return r == -EINVAL ? -EPROTO : r;
 	}
 	*ret = v;
 	return 0;

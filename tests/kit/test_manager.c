@@ -244,3 +244,29 @@ TEST(words_are_cut_between_characters)
 	}
 	unmanaged(m);
 }
+
+/* D14: an unknown verb, type, object or argument is told with words */
+TEST(what_cannot_be_read_is_not_sent)
+{
+	tl_manager *m = managed();
+	tl_object l = made(m, "list", TL_NIL), d = made(m, "dict", TL_NIL);
+	tl_value twice[] = { TL_INT(1), TL_NIL, TL_NUM(1), TL_NIL }, deep[TL_VALUE_DEPTH], v;
+	const tl_value *most = &deep[TL_VALUE_DEPTH - 3]; /* two lists are around it when it goes */
+
+	CHECK_EQ(does_with(d, "update", TL_MAP(twice, 2)), -EINVAL);
+	CHECK(*why());
+	deep[0] = TL_LIST(NULL, 0);
+	for (int i = 1; i < TL_VALUE_DEPTH; i++)
+		deep[i] = TL_LIST(&deep[i - 1], 1);
+	CHECK_EQ(does_with(l, "append", most[1]), -EINVAL);
+	CHECK_EQ(does_with(l, "append", most[2]), -EINVAL);
+	CHECK_EQ(does_with(l, "append", *most), 0);
+	CHECK_EQ(tl_object_get(l, TL_INT(0), &v, TL_NEVER), 0);
+	CHECK(tl_value_equal(v, *most));
+	tl_value_free(&v);
+	CHECK_EQ(tl_object_set(d, TL_INT(1), *most, TL_NEVER), 0);
+	CHECK_EQ(does(d, "copy"), 0);
+	CHECK_EQ(does(d, "popitem"), 0);
+	CHECK_STR(shows(d), "{}");
+	unmanaged(m);
+}
