@@ -125,6 +125,8 @@ int class_call(struct call *c, const char *verb)
 	tl_value v = TL_NIL;
 	int r = own_status(c->object->class->call(c->object->self, verb, c->args, c->n, &v));
 
+	if (r == 0 && value_sound(v, 1) < 0) /* in the list of answers */
+		r = say(c, -EINVAL, "what %s answers cannot be sent", verb);
 	if (r < 0) {
 		tl_value_free(&v);
 		return r;

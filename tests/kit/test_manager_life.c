@@ -355,3 +355,38 @@ TEST(own_type_answers)
 	CHECK_EQ(does_with(o, "do", TL_INT(-EXDEV)), -EXDEV);
 	unmanaged(m);
 }
+
+/* 64 lists around each other are a value, but not with one more, that of the answers, around. */
+static int answers_deeply(
+	void *self, const char *verb, const tl_value *args, size_t n, tl_value *ret)
+{
+	tl_value deep[TL_VALUE_DEPTH] = { TL_LIST(NULL, 0) };
+
+	(void)self, (void)verb, (void)args, (void)n;
+	for (int i = 1; i < TL_VALUE_DEPTH; i++)
+		deep[i] = TL_LIST(&deep[i - 1], 1);
+	return tl_value_copy(deep[TL_VALUE_DEPTH - 1], ret);
+}
+
+static const tl_class deep = { .open = says_what_it_is_told, .call = answers_deeply };
+
+static int know_deep(void *arg)
+{
+	(void)arg;
+	return tl_class_add("Deep", &deep);
+}
+
+TEST(own_type_answers_too_deep)
+{
+	tl_manager *m = managed();
+	tl_object o;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(
+			 &m, &(tl_manager_opts){ .kind = TL_THREAD, .init = know_deep }, TL_NEVER),
+		0);
+	o = made(m, "Deep", TL_NIL);
+	CHECK_EQ(does(o, "dive"), -EINVAL);
+	CHECK_STR(why(), "what dive answers cannot be sent");
+	unmanaged(m);
+}
