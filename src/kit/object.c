@@ -149,11 +149,17 @@ static bool known(const struct server *s, tl_value v)
 	return true;
 }
 
+int value_known(struct call *c, tl_value v)
+{
+	return known(c->server, v) ? 0
+				   : say(c, -ESRCH, "the value names an object that is not there");
+}
+
 int value_store(struct call *c, tl_value v, tl_value *ret)
 {
-	int r = known(c->server, v) ? tl_value_copy(v, ret)
-				    : say(c, -ESRCH, "the value names an object that is not there");
+	int r = value_known(c, v);
 
+	r = r < 0 ? r : tl_value_copy(v, ret);
 	if (r == 0)
 		value_hold(c->server, v, 1);
 	return r;

@@ -161,6 +161,7 @@ int client_keep(struct server *s, struct client *c, uint64_t id, int64_t by);
 int client_keep_all(struct server *s, struct client *c, tl_value v); /* the objects in v */
 void client_gone(struct server *s, struct client *c);
 /* Values that objects hold. */
+int value_known(struct call *c, tl_value v); /* 0, or -ESRCH: it names an object that has gone */
 int value_store(struct call *c, tl_value v, tl_value *ret); /* a copy; its objects are held */
 void value_hold(struct server *s, tl_value v, int by);
 void value_let(struct server *s, tl_value v); /* and freed */

@@ -76,7 +76,7 @@ static int row_of(struct call *c, bool keys, bool values, tl_value **ret)
 
 /* -- dict */
 
-/* Which keys it cannot take is known before the first is put. */
+/* Which keys and values it cannot take is known before the first is put. */
 static int update(struct call *c)
 {
 	tl_value from = c->args[0];
@@ -89,6 +89,7 @@ static int update(struct call *c)
 			if (want_key(&key, 0) < 0)
 				r = say(c, -EINVAL, "%s", key.why);
 		}
+	r = r < 0 ? r : value_known(c, from);
 	for (size_t i = 0; r == 0 && i < from.n; i++)
 		r = put_pair(c, from.items[2 * i], from.items[2 * i + 1]);
 	return r;

@@ -225,6 +225,20 @@ TEST(errors_with_words)
 	unmanaged(m);
 }
 
+/* An update that cannot take one of the values takes none. */
+TEST(update_all_or_nothing)
+{
+	tl_manager *m = managed();
+	tl_object d = made(m, "dict", TL_NIL), gone = made(m, "dict", TL_NIL);
+	tl_value pairs[] = { TL_STR("a"), TL_INT(1), TL_STR("b"), TL_OBJECT(gone) };
+
+	CHECK_EQ(tl_object_drop(gone, TL_NEVER), 0);
+	CHECK_EQ(does_with(d, "update", TL_MAP(pairs, 2)), -ESRCH);
+	CHECK_STR(why(), "the value names an object that is not there");
+	CHECK_STR(shows(d), "{}");
+	unmanaged(m);
+}
+
 /* Words that are too long are cut, but not in the middle of a character: they could not be sent. */
 TEST(words_are_cut_between_characters)
 {
