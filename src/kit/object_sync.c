@@ -236,7 +236,8 @@ static int event_text(struct call *c)
 }
 
 /* -- Barrier: stage is 1 for who waits; seen is the round it came in.  A wait that runs out of time
- * breaks it; one that is cancelled, or whose client goes, only leaves. */
+ * breaks it; one that is cancelled, or whose client goes, only leaves.  So numbers are given when
+ * all have come, which begins with units at 0: who comes last has the last. */
 
 static int barrier_open(struct call *c) { return whole(c, 1, 1, &c->object->state.limit); }
 
@@ -256,9 +257,9 @@ static int barrier_come(struct call *c)
 
 	if (s->broken)
 		return broken(c);
-	c->ret = TL_INT(s->waiting);
 	if (s->waiting + 1 == s->limit) {
-		s->waiting = 0;
+		c->ret = TL_INT(s->waiting);
+		s->waiting = s->units = 0;
 		s->round++;
 		return 0;
 	}
@@ -274,8 +275,10 @@ static int barrier_wait(struct call *c)
 
 	if (!c->stage)
 		return c->leaving ? c->leaving : barrier_come(c);
-	if (c->seen != s->round)
+	if (c->seen != s->round) {
+		c->ret = TL_INT(s->units++);
 		return 0;
+	}
 	if (s->broken) {
 		s->waiting--;
 		return broken(c);

@@ -319,3 +319,31 @@ TEST(condition_hands_its_lock_on)
 	CHECK_EQ(does(c, "release"), 0);
 	unmanaged(m);
 }
+
+/* D14: Barrier: lets all go together, each with its number; one that runs out of time breaks it */
+TEST(barrier_numbers_after_one_has_left)
+{
+	tl_manager *m = managed();
+	tl_object b = made(m, "Barrier", TL_INT(3));
+	struct asked left, a[3];
+	tl_scope s = { 0 };
+	int64_t seen = 0;
+
+	tl_scope_open(&s);
+	begin(&s, &left, b, "wait", TL_NEVER);
+	until_waiting(b, 1);
+	begin(&s, &a[0], b, "wait", TL_NEVER);
+	until_waiting(b, 2);
+	tl_cancel(left.strand);
+	until_waiting(b, 1);
+	begin(&s, &a[1], b, "wait", TL_NEVER);
+	begin(&s, &a[2], b, "wait", TL_NEVER);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(left.r, -ECANCELED);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(a[i].r, 0);
+		seen |= 1 << a[i].i;
+	}
+	CHECK_EQ(seen, 7);
+	unmanaged(m);
+}
