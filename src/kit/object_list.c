@@ -295,35 +295,44 @@ static int reverse(struct call *c)
 	return 0;
 }
 
-/* The order of values that have one; `cannot` is set where they have none. */
-static int by_order(const void *a, const void *b, void *cannot)
+struct placed {
+	tl_value v;
+	size_t at;
+};
+struct order {
+	bool down;
+	bool none; /* there were two that have none */
+};
+
+/* Equal values keep their order, also when it goes down. */
+static int by_order(const void *a, const void *b, void *arg)
 {
+	const struct placed *x = a, *y = b;
+	struct order *o = arg;
 	int which = 0;
 
-	if (tl_value_order(*(const tl_value *)a, *(const tl_value *)b, &which) < 0)
-		*(bool *)cannot = true;
-	return which;
+	if (tl_value_order(x->v, y->v, &which) < 0)
+		o->none = true;
+	if (which)
+		return o->down ? -which : which;
+	return (x->at > y->at) - (x->at < y->at);
 }
 
-/* qsort_r is a merge sort as long as it gets memory, which a manager's list need not be: equal
- * values keep their order by being compared by place last. */
 static int sort(struct call *c)
 {
 	struct row *w = &c->object->row;
-	bool cannot = false, down = c->n && c->args[0].type == TL_T_BOOL && c->args[0].i;
-	tl_value *to = malloc((w->n + 1) * sizeof *to);
+	struct order o = { .down = c->n && c->args[0].type == TL_T_BOOL && c->args[0].i };
+	struct placed *all = malloc((w->n + 1) * sizeof *all);
 
-	if (!to)
+	if (!all)
 		return -ENOMEM;
-	if (w->n)
-		memcpy(to, w->at, w->n * sizeof *to);
-	qsort_r(to, w->n, sizeof *to, by_order, &cannot);
-	if (!cannot && w->n)
-		memcpy(w->at, to, w->n * sizeof *to);
-	free(to);
-	if (cannot)
-		return say(c, -EINVAL, "values that have no order");
-	return down ? reverse(c) : 0;
+	for (size_t i = 0; i < w->n; i++)
+		all[i] = (struct placed){ w->at[i], i };
+	qsort_r(all, w->n, sizeof *all, by_order, &o);
+	for (size_t i = 0; !o.none && i < w->n; i++)
+		w->at[i] = all[i].v;
+	free(all);
+	return o.none ? say(c, -EINVAL, "values that have no order") : 0;
 }
 
 static int clear(struct call *c)

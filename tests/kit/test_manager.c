@@ -225,6 +225,20 @@ TEST(errors_with_words)
 	unmanaged(m);
 }
 
+/* D14: list: append, extend, insert, pop, remove, index, count, reverse, sort, slice, clear */
+TEST(sort_keeps_equals_in_order)
+{
+	tl_manager *m = managed();
+	tl_value all[] = { TL_NUM(1), TL_INT(1), TL_BOOL(true), TL_INT(0) };
+	tl_object l = made(m, "list", TL_LIST(all, 4));
+
+	CHECK_EQ(does_with(l, "sort", TL_BOOL(true)), 0);
+	CHECK_STR(shows(l), "[1.0, 1, True, 0]");
+	CHECK_EQ(does(l, "sort"), 0);
+	CHECK_STR(shows(l), "[0, 1.0, 1, True]");
+	unmanaged(m);
+}
+
 /* An update that cannot take one of the values takes none. */
 TEST(update_all_or_nothing)
 {
