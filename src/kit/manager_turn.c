@@ -17,6 +17,7 @@ struct turn {
 	const tl_value *ops; /* three for each */
 	size_t n;
 	tl_time deadline;
+	int over; /* < 0: no more calls are begun, and why */
 };
 
 static bool parse(tl_value v, struct turn *ret)
@@ -161,7 +162,15 @@ static int add_answer(struct peer *p, const struct call *c, int r)
 	return e < 0 ? e : link_add(&p->link, r < 0 ? TL_STR(c->why) : c->ret);
 }
 
-static int run(struct peer *p, const struct turn *t, size_t i)
+/* Its time is up, its client no longer wants it, or has gone. */
+static int is_over(const struct peer *p, const struct turn *t, int r)
+{
+	if (p->gone)
+		return -EPIPE;
+	return t->left && (r == -ETIMEDOUT || r == -ECANCELED) ? r : 0;
+}
+
+static int run(struct peer *p, struct turn *t, size_t i)
 {
 	struct call c = call_of(p, t, i);
 	tl_value name = t->ops[3 * i + 1];
@@ -173,6 +182,7 @@ static int run(struct peer *p, const struct turn *t, size_t i)
 	if (r == -EAGAIN && (t->left || c.stage) && !p->gone) {
 		waited = true;
 		r = await(p, &c, t);
+		t->over = is_over(p, t, r);
 	}
 	if (r == 0 && c.took)
 		r = client_keep_all(p->server, p->client, c.ret);
@@ -183,12 +193,13 @@ static int run(struct peer *p, const struct turn *t, size_t i)
 	return e;
 }
 
-static int run_all(struct peer *p, const struct turn *t)
+static int run_all(struct peer *p, struct turn *t)
 {
+	static const struct call not_begun;
 	int r = link_list(&p->link, (uint32_t)(2 * t->n));
 
 	for (size_t i = 0; r == 0 && i < t->n; i++)
-		r = run(p, t, i);
+		r = t->over ? add_answer(p, &not_begun, t->over) : run(p, t, i);
 	return r;
 }
 

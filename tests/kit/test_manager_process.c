@@ -262,3 +262,32 @@ TEST(cannot_begin)
 	}
 	CHECK_EQ(tl_finish(), 0);
 }
+
+static int waits_then_appends(void *arg)
+{
+	struct two *p = arg;
+	tl_value one = TL_INT(1);
+	tl_op ops[] = { { .object = p->a, .verb = "wait" },
+		{ .object = p->b, .verb = "append", .args = &one, .n = 1 } };
+
+	return tl_object_many(ops, 2, TL_NEVER);
+}
+
+/* D14: of many calls none is begun after one has waited in vain */
+TEST(none_begun_for_the_dead)
+{
+	tl_manager *m = apart();
+	struct two p = { made(m, "Event", TL_NIL), made(m, "list", TL_NIL) };
+	tl_scope s = { .keep_going = true };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	tl_process_start(&s, waits_then_appends, &p, &(tl_opts){ .copy = sizeof p, .ret = &t });
+	until_waiting(p.a, 1);
+	CHECK_EQ(tl_signal(t, SIGKILL), 0);
+	while (atoi(says((tl_object){ m, 0 }, "clients", TL_NIL)) != 1)
+		tl_sleep(tl_ms(1));
+	CHECK_STR(shows(p.b), "[]");
+	CHECK(tl_scope_close(&s) < 0);
+	unmanaged(m);
+}

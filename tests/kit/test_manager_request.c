@@ -1,0 +1,51 @@
+/* The manager: requests of several calls, what they take and keep, and how they come to a server.
+ */
+#include "managed.h"
+
+static tl_op op(tl_object o, const char *verb, const tl_value *args, size_t n)
+{
+	return (tl_op){ .object = o, .verb = verb, .args = args, .n = n };
+}
+
+struct pair {
+	tl_op ops[2];
+	int r;
+};
+
+static int calls_both(void *arg)
+{
+	struct pair *p = arg;
+
+	p->r = tl_object_many(p->ops, 2, TL_NEVER);
+	return 0;
+}
+
+/* D14: of many calls none is begun after one has waited in vain */
+TEST(none_begun_after_a_wait_in_vain)
+{
+	tl_manager *m = managed();
+	tl_object e = made(m, "Event", TL_NIL), l = made(m, "list", TL_NIL);
+	tl_value one = TL_INT(1);
+	struct pair p = { .ops = { op(e, "wait", NULL, 0), op(l, "append", &one, 1) } };
+	tl_strand t;
+	tl_scope s = { 0 };
+
+	CHECK_EQ(tl_object_many(p.ops, 2, tl_after(tl_ms(10))), 0);
+	CHECK_EQ(p.ops[0].r, -ETIMEDOUT);
+	CHECK_EQ(p.ops[1].r, -ETIMEDOUT);
+	CHECK_STR(shows(l), "[]");
+	tl_scope_open(&s);
+	tl_thread_start(&s, calls_both, &p, &(tl_opts){ .ret = &t });
+	until_waiting(e, 1);
+	tl_cancel(t);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(p.r, 0);
+	CHECK_EQ(p.ops[0].r, -ECANCELED);
+	CHECK_EQ(p.ops[1].r, -ECANCELED);
+	CHECK_STR(shows(l), "[]");
+	CHECK_EQ(tl_object_many(p.ops, 2, TL_POLL), 0);
+	CHECK_EQ(p.ops[0].r, -EAGAIN);
+	CHECK_EQ(p.ops[1].r, 0);
+	CHECK_STR(shows(l), "[1]");
+	unmanaged(m);
+}
