@@ -184,7 +184,7 @@ static int run(struct peer *p, struct turn *t, size_t i)
 		r = await(p, &c, t);
 		t->over = is_over(p, t, r);
 	}
-	if (r == 0 && c.took)
+	if (r == 0 && c.took && !waited) /* else it has been done, by object.c */
 		r = client_keep_all(p->server, p->client, c.ret);
 	e = add_answer(p, &c, r);
 	if (!own && c.verb && c.verb->writes && !waited)

@@ -306,8 +306,14 @@ void object_wait(struct object *o, struct waiter *w)
 	o->last = w;
 }
 
+/* What it took is kept for its client at once: before its own turn comes, whoever else held that
+ * may have let it go. */
 static void done(struct object *o, struct waiter *w, int r)
 {
+	struct call *c = w->call;
+
+	if (r == 0 && c->took)
+		r = client_keep_all(c->server, c->client, c->ret);
 	*(w->prev ? &w->prev->next : &o->first) = w->next;
 	*(w->next ? &w->next->prev : &o->last) = w->prev;
 	w->r = r;

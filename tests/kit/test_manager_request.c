@@ -49,3 +49,42 @@ TEST(none_begun_after_a_wait_in_vain)
 	CHECK_STR(shows(l), "[1]");
 	unmanaged(m);
 }
+
+struct got {
+	tl_object from;
+	tl_value v;
+	int r;
+};
+
+static int gets_one(void *arg)
+{
+	struct got *g = arg;
+
+	g->r = tl_object_call(g->from, "get", NULL, 0, &g->v, TL_NEVER);
+	return 0;
+}
+
+/* D14: objects in objects are shared, and live as long as they are in one */
+TEST(taken_by_who_waited)
+{
+	tl_manager *m = managed();
+	tl_object q = made(m, "Queue", TL_NIL), l = made(m, "list", TL_NIL),
+		  d = made(m, "dict", TL_NIL);
+	tl_value it = TL_OBJECT(d);
+	tl_op ops[] = { op(q, "put", &it, 1), op(l, "clear", NULL, 0) };
+	struct got g = { .from = q };
+	tl_scope s = { 0 };
+
+	CHECK_EQ(does_with(l, "append", it), 0);
+	CHECK_EQ(tl_object_drop(d, TL_NEVER), 0);
+	tl_scope_open(&s);
+	tl_thread_start(&s, gets_one, &g, NULL);
+	until_waiting(q, 1);
+	CHECK_EQ(tl_object_many(ops, 2, TL_NEVER), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(g.r, 0);
+	CHECK_STR(shows(d), "{}"); /* who took it keeps it, though the list let it go at once */
+	CHECK_EQ(tl_object_drop(d, TL_NEVER), 0);
+	CHECK_EQ(does(d, "len"), -ESRCH);
+	unmanaged(m);
+}
