@@ -98,8 +98,10 @@ static int await(struct peer *p, struct call *c, const struct turn *t)
 	p->waiter = &w;
 	if (c->stage) /* it has given up a lock, say */
 		object_settle(o);
-	if (once)
+	if (once) {
 		leave(o, &w, -ECANCELED);
+		deadline = TL_NEVER; /* its one try was that */
+	}
 	while (!w.done) {
 		int r = watch(p, &w, deadline);
 

@@ -347,3 +347,30 @@ TEST(barrier_numbers_after_one_has_left)
 	CHECK_EQ(seen, 7);
 	unmanaged(m);
 }
+
+static int holds_for_a_moment(void *arg)
+{
+	tl_object c = *(tl_object *)arg;
+
+	CHECK_EQ(does(c, "acquire"), 0);
+	tl_sleep(tl_ms(20));
+	CHECK_EQ(does(c, "release"), 0);
+	return 0;
+}
+
+/* A wait of a Condition that tries once answers so, however long it takes to have the lock back. */
+TEST(condition_polled)
+{
+	tl_manager *m = managed();
+	tl_object c = made(m, "Condition", TL_NIL);
+	tl_scope s = { 0 };
+
+	CHECK_EQ(does(c, "acquire"), 0);
+	tl_scope_open(&s);
+	tl_thread_start(&s, holds_for_a_moment, &c, NULL);
+	until_waiting(c, 1);
+	CHECK_EQ(tl_object_call(c, "wait", NULL, 0, NULL, TL_POLL), -EAGAIN);
+	CHECK_EQ(does(c, "release"), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	unmanaged(m);
+}
