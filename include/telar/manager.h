@@ -15,8 +15,8 @@
  * Calls.  One round trip each, and each verb is atomic.  Cancel points, with a deadline that the
  * server keeps: what answers -ETIMEDOUT or -ECANCELED was not done.  -EPIPE: the server is gone, or
  * has not answered ten seconds after the deadline; whether the call was done is not known.  TL_POLL
- * and deadlines in the past try once, at the server: only the round trip is waited for.  What else
- * a verb fails with is an errno, and tl_object_why has the words: -ENOENT (no such key or index),
+ * (no cancel point) and deadlines in the past try once, at the server: only the round trip is
+ * waited for.  Else a verb fails with an errno; tl_object_why has the words: -ENOENT (no such key),
  * -EINVAL (no such verb, arguments that make no sense, or nested deeper than TL_VALUE_DEPTH - 2),
  * -ESRCH, -EOVERFLOW, -EPERM, -EOWNERDEAD, -EMSGSIZE (beyond .max_message; nothing was sent).
  *

@@ -386,7 +386,7 @@ static bool known(int r)
 	return r == -ECANCELED || r == -ETIMEDOUT || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
 }
 
-int door_call(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_time deadline)
+static int round_trip(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_time deadline)
 {
 	tl_value answer = TL_NIL;
 	struct door *d = NULL;
@@ -412,6 +412,20 @@ int door_call(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_time deadl
 		  : take_answers(
 			    answer, ops, n, deadline.ns == TL_POLL.ns || kind == REQUEST_ATOMIC);
 	tl_value_free(&answer);
+	return r;
+}
+
+/* TL_POLL is no cancel point, so that who was cancelled can still release what he holds. */
+int door_call(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_time deadline)
+{
+	tl_scope s = { .name = "manager", .shield = true, .grace = tl_s(2 * ANSWER_S) };
+	int r;
+
+	if (deadline.ns != TL_POLL.ns)
+		return round_trip(manager, kind, ops, n, deadline);
+	tl_scope_open(&s);
+	r = round_trip(manager, kind, ops, n, deadline);
+	tl_scope_close(&s);
 	return r;
 }
 

@@ -374,3 +374,30 @@ TEST(condition_polled)
 	CHECK_EQ(tl_scope_close(&s), 0);
 	unmanaged(m);
 }
+
+static int cleans_up(void *arg)
+{
+	tl_object l = *(tl_object *)arg;
+
+	CHECK_EQ(does(l, "acquire"), 0);
+	tl_cancel(tl_self());
+	CHECK_EQ(does(l, "release"), -ECANCELED);
+	CHECK_EQ(tl_object_call(l, "release", NULL, 0, NULL, TL_POLL), 0);
+	CHECK_EQ(tl_object_call(l, "release", NULL, 0, NULL, TL_POLL), -EPERM);
+	return 0;
+}
+
+/* TL_POLL is no cancel point: who was cancelled can release what he holds. */
+TEST(cleanup_of_the_cancelled)
+{
+	tl_manager *m = managed();
+	tl_object l = made(m, "Lock", TL_NIL);
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_thread_start(&s, cleans_up, &l, NULL);
+	tl_task_start(&s, cleans_up, &l, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_STR(shows(l), "<unlocked Lock>");
+	unmanaged(m);
+}
