@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANSWER = 1 << 30, PROOF_S = 5, ANSWER_S = 10, IDLE = 64 };
+enum { ANSWER = 1 << 30, ANSWER_S = 10, IDLE = 64, TRIES = 3 };
 
 struct wire {
 	struct link link;
@@ -144,22 +144,32 @@ static void wire_close(struct door *d, struct wire *w)
 	free(w);
 }
 
-static tl_time sooner(tl_time deadline, tl_time other)
+static int wire_try(struct door *d, struct wire *w, tl_time deadline)
 {
-	return deadline.ns != TL_NEVER.ns && deadline.ns < other.ns ? deadline : other;
+	int r = tl_connect(&w->link.stream, d->manager->address, deadline);
+
+	if (r < 0)
+		return r;
+	r = proof_give(w->link.stream, d->manager, d->id, deadline);
+	if (r < 0) {
+		tl_close(w->link.stream, TL_NEVER);
+		w->link.stream = NULL;
+	}
+	return r;
 }
 
+static bool hung_up(int r) { return r == -EPIPE || r == -ECONNRESET; }
+
+/* A server hangs up on who takes too long to prove himself, as one does on a busy machine: he comes
+ * again.  One that has gone refuses that. */
 static int wire_open(struct door *d, struct wire **ret, tl_time deadline)
 {
 	struct wire *w = calloc(1, sizeof *w);
-	int r = w ? tl_connect(&w->link.stream, d->manager->address, deadline) : -ENOMEM;
+	int r = w ? -EPIPE : -ENOMEM;
 
-	if (r == 0)
-		r = proof_give(w->link.stream, d->manager, d->id,
-			sooner(deadline, tl_after(tl_s(PROOF_S))));
+	for (int i = 0; i < TRIES && hung_up(r); i++)
+		r = wire_try(d, w, deadline);
 	if (r < 0) {
-		if (w)
-			tl_close(w->link.stream, TL_NEVER);
 		free(w);
 		return r;
 	}

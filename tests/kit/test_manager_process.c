@@ -263,6 +263,25 @@ TEST(cannot_begin)
 	CHECK_EQ(tl_finish(), 0);
 }
 
+static int sets(void *arg) { return does(*(tl_object *)arg, "set"); }
+
+/* A server that does not run for a while costs those time who gave it any. */
+TEST_LIMIT(server_stands_still, 60)
+{
+	tl_manager *m = apart();
+	tl_object e = made(m, "Event", TL_NIL);
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	CHECK_EQ(kill(m->pid, SIGSTOP), 0);
+	for (int i = 0; i < 3; i++) /* more than have a connection yet */
+		tl_task_start(&s, sets, &e, NULL);
+	tl_sleep(tl_ms(5500));
+	CHECK_EQ(kill(m->pid, SIGCONT), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	unmanaged(m);
+}
+
 static int waits_then_appends(void *arg)
 {
 	struct two *p = arg;

@@ -88,3 +88,45 @@ TEST(taken_by_who_waited)
 	CHECK_EQ(does(d, "len"), -ESRCH);
 	unmanaged(m);
 }
+
+struct link_up {
+	tl_manager_opts o;
+	tl_manager *m;
+	int r;
+};
+
+static int links_up(void *arg)
+{
+	struct link_up *l = arg;
+
+	l->r = tl_manager_connect(&l->m, &l->o, TL_NEVER);
+	return 0;
+}
+
+/* A server that hangs up before it is sure of its client, as it does on one that is too slow, is
+ * asked again. */
+TEST(hung_up_on)
+{
+	tl_manager_opts o = {
+		.kind = TL_THREAD, .address = "unix:./m.sock", .key = "k", .key_size = 1
+	};
+	struct link_up l = { .o = o };
+	tl_manager *m = managed();
+	tl_listener *door;
+	tl_stream *in;
+	tl_strand t;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	l.o.kind = 0;
+	CHECK_EQ(tl_listen(&door, o.address), 0);
+	tl_thread_start(NULL, links_up, &l, &(tl_opts){ .ret = &t });
+	CHECK_EQ(tl_accept(&in, door, TL_NEVER), 0);
+	CHECK_EQ(tl_listener_close(door, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(&m, &o, TL_NEVER), 0);
+	CHECK_EQ(tl_close(in, TL_NEVER), 0);
+	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	CHECK_EQ(l.r, 0);
+	CHECK_EQ(does(tl_manager_root(l.m), "len"), 0);
+	CHECK_EQ(tl_manager_close(l.m, TL_NEVER), 0);
+	unmanaged(m);
+}
