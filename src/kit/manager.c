@@ -209,6 +209,20 @@ int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline
 	return r;
 }
 
+/* Another program's server made it. */
+static int ask_root(tl_manager *m, tl_time deadline)
+{
+	tl_object server = { m, 0 };
+	tl_value v = TL_NIL;
+	int r = tl_object_call(server, "root", NULL, 0, &v, deadline);
+
+	if (r == 0 && v.type != TL_T_OBJECT)
+		r = -EPROTO;
+	m->root = v.object;
+	tl_value_free(&v);
+	return r;
+}
+
 int tl_manager_connect(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)
 {
 	tl_manager *m = NULL;
@@ -221,6 +235,7 @@ int tl_manager_connect(tl_manager **ret, const tl_manager_opts *o, tl_time deadl
 		return r;
 	turn(m);
 	r = door_try(m, deadline);
+	r = r < 0 ? r : ask_root(m, deadline);
 	if (r < 0)
 		tl_manager_close(m, TL_NEVER);
 	else
@@ -254,7 +269,7 @@ int tl_manager_address(const tl_manager *m, char *buf, size_t cap)
 
 tl_object tl_manager_root(const tl_manager *m)
 {
-	tl_object o = { (tl_manager *)(uintptr_t)m, ROOT };
+	tl_object o = { (tl_manager *)(uintptr_t)m, m->root };
 
 	return o;
 }

@@ -25,6 +25,7 @@ struct tl_manager {
 	unsigned char key[KEY_MOST];
 	size_t key_size, max_message;
 	pid_t pid;               /* of the server */
+	uint64_t root;           /* the id of the server's first object */
 	_Atomic bool begun;      /* who closes the descriptor of boot runs */
 	_Atomic bool ready;      /* the server has written what it writes here */
 	_Atomic uint64_t serial; /* odd: open; each opening and each closing adds one */
@@ -71,9 +72,7 @@ void door_sweep(void); /* close what is idle to managers that are closed */
 
 /* What a request is. */
 enum { REQUEST_CALLS, REQUEST_ATOMIC, REQUEST_CANCEL };
-/* The server itself is an object, with the id 0: new, keep, drop, objects, clients.  The root is
- * the first. */
-enum { ROOT = 1 };
+/* The server itself is an object, with the id 0: new, keep, drop, root, objects, clients. */
 
 /* -- manager_call.c: the words of the last failure of this strand */
 void call_why(tl_value text);

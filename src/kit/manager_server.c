@@ -125,7 +125,7 @@ int server_tell(int fd, int r)
 	return told == sizeof r ? r : -EPIPE;
 }
 
-static int make_root(struct server *s)
+static int make_root(struct server *s, uint64_t *ret)
 {
 	struct call c = { .server = s };
 	struct object *root;
@@ -133,9 +133,11 @@ static int make_root(struct server *s)
 
 	s->self.type = &type_server;
 	r = r < 0 ? r : object_new(&c, &type_dict, NULL, &root);
-	if (r == 0)
-		root->refs = 1;
-	return r;
+	if (r < 0)
+		return r;
+	root->refs = 1;
+	*ret = root->id;
+	return 0;
 }
 
 static int begin(struct boot *b, struct server *s, tl_listener **ret)
@@ -143,7 +145,7 @@ static int begin(struct boot *b, struct server *s, tl_listener **ret)
 	int r = b->init.id ? tl_func_call(b->init, NULL) : 0;
 
 	b->manager->pid = getpid();
-	r = r < 0 ? r : make_root(s);
+	r = r < 0 ? r : make_root(s, &b->manager->root);
 	r = r < 0 ? r : tl_listen(ret, b->manager->address);
 	if (r == 0)
 		tl_listener_address(*ret, b->manager->address, sizeof b->manager->address);

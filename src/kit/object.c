@@ -73,11 +73,7 @@ struct object *object_at(const struct server *s, uint64_t id)
 {
 	uint32_t slot = id & ((1u << SLOT_BITS) - 1);
 
-	if (id == ROOT)
-		slot = 1;
-	else if (slot >= s->n_slots || id_of(s, slot) != id)
-		return NULL;
-	return slot < s->n_slots ? s->slots[slot].object : NULL;
+	return slot < s->n_slots && id_of(s, slot) == id ? s->slots[slot].object : NULL;
 }
 
 int object_new(struct call *c, const struct type *t, const tl_class *class, struct object **ret)

@@ -190,6 +190,13 @@ static int server_drop(struct call *c)
 			     : r;
 }
 
+static int server_root(struct call *c)
+{
+	c->ret.type = TL_T_OBJECT;
+	c->ret.object = c->server->manager->root;
+	return 0;
+}
+
 /* For tests and for those who look: how many objects, the root among them, and how many clients. */
 static int server_objects(struct call *c)
 {
@@ -215,6 +222,7 @@ static const struct verb server_verbs[] = {
 	{ "new", 1, UINT8_MAX, false, false, server_new },
 	{ "keep", 1, 1, false, false, server_keep },
 	{ "drop", 1, 1, false, false, server_drop },
+	{ "root", 0, 0, false, false, server_root },
 	{ "objects", 0, 0, false, false, server_objects },
 	{ "clients", 0, 0, false, false, server_clients },
 	{ 0 },

@@ -179,7 +179,7 @@ TEST(again_and_again)
 		.kind = TL_THREAD, .address = "unix:./m.sock", .key = "k", .key_size = 1
 	};
 	tl_manager *m = managed(), *second = NULL;
-	tl_object stale = { 0 };
+	tl_object stale = { 0 }, root = { 0 };
 
 	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
 	for (int i = 0; i < 20; i++) {
@@ -189,9 +189,12 @@ TEST(again_and_again)
 		CHECK_EQ(tl_manager_open(&second, &o, TL_NEVER), -EADDRINUSE);
 		if (stale.manager)
 			CHECK(does(stale, "len") == -ESRCH || does(stale, "len") == -EPIPE);
+		if (root.manager) /* of one that is closed; it is not the root of the next */
+			CHECK(does(root, "len") == -ESRCH || does(root, "len") == -EPIPE);
 		d = made(m, "dict", TL_NIL);
 		CHECK_STR(shows(d), "{}");
 		stale = d;
+		root = tl_manager_root(m);
 		CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
 		CHECK_EQ(does(d, "len"), -EPIPE);
 	}
