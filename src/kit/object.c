@@ -35,6 +35,22 @@ int want_int(struct call *c, size_t i, int64_t *ret)
 	return 0;
 }
 
+int add_to(struct call *c, tl_value *sum)
+{
+	int64_t by = 0;
+	int r = want_int(c, 1, &by);
+
+	if (r < 0)
+		return r;
+	if (sum->type == TL_T_FLOAT)
+		sum->f += (double)by;
+	else if (sum->type != TL_T_INT)
+		return say(c, -EINVAL, "there is no number to add to");
+	else if (__builtin_add_overflow(sum->i, by, &sum->i))
+		return say(c, -EOVERFLOW, "the sum is beyond 64 bits");
+	return 0;
+}
+
 /* -- ids */
 
 static int slot_new(struct server *s, uint32_t *ret)

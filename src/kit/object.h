@@ -52,6 +52,7 @@ struct type {
 	void (*close)(struct object *o); /* NULL: nothing but what object.c frees */
 	const struct verb *verbs;        /* the last has no name */
 	bool plain;                      /* it can be part of a transaction */
+	const struct verb *alike;        /* those that types like it have, too; NULL: none */
 };
 
 /* Who holds a lock. */
@@ -168,6 +169,7 @@ void value_let(struct server *s, tl_value v); /* and freed */
 int say(struct call *c, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int answer_taken(struct call *c, tl_value v); /* one that has just been taken out of the object */
 int want_int(struct call *c, size_t i, int64_t *ret);
+int add_to(struct call *c, tl_value *sum); /* what its second argument says */
 
 /* -- object_save.c: a transaction ends; undone, or for good, and who waited goes on */
 int object_save(struct server *s, struct object *o);

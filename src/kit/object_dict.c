@@ -173,19 +173,10 @@ static int swap(struct call *c)
 static int add(struct call *c)
 {
 	tl_value *v = map_find(&c->object->map, c->args[0]), sum = v ? *v : TL_INT(0);
-	int64_t by = 0;
 	int r = want_key(c, 0);
 
-	r = r < 0 ? r : want_int(c, 1, &by);
-	if (r < 0)
-		return r;
-	if (sum.type == TL_T_FLOAT)
-		sum.f += (double)by;
-	else if (sum.type != TL_T_INT)
-		return say(c, -EINVAL, "there is no number to add to");
-	else if (__builtin_add_overflow(sum.i, by, &sum.i))
-		return say(c, -EOVERFLOW, "the sum is beyond 64 bits");
-	r = put_pair(c, c->args[0], sum);
+	r = r < 0 ? r : add_to(c, &sum);
+	r = r < 0 ? r : put_pair(c, c->args[0], sum);
 	c->ret = sum;
 	return r;
 }
@@ -336,10 +327,18 @@ static int set_text(struct call *c)
 	return r;
 }
 
-static const struct verb dict_verbs[] = {
-	{ "get", 1, 2, false, false, get },
+/* Of dict and Namespace. */
+static const struct verb named_verbs[] = {
 	{ "set", 2, 2, true, false, set },
 	{ "del", 1, 1, true, false, del },
+	{ "copy", 0, 0, false, false, copy },
+	{ "swap", 3, 3, true, false, swap },
+	{ "add", 2, 2, true, false, add },
+	{ 0 },
+};
+
+static const struct verb dict_verbs[] = {
+	{ "get", 1, 2, false, false, get },
 	{ "pop", 1, 2, true, false, pop },
 	{ "popitem", 0, 0, true, false, popitem },
 	{ "setdefault", 2, 2, true, false, setdefault },
@@ -348,21 +347,13 @@ static const struct verb dict_verbs[] = {
 	{ "len", 0, 0, false, false, len },
 	{ "keys", 0, 0, false, false, keys },
 	{ "values", 0, 0, false, false, values },
-	{ "copy", 0, 0, false, false, copy },
 	{ "clear", 0, 0, true, false, clear },
-	{ "swap", 3, 3, true, false, swap },
-	{ "add", 2, 2, true, false, add },
 	{ "text", 0, 0, false, false, dict_text },
 	{ 0 },
 };
 
 static const struct verb namespace_verbs[] = {
 	{ "get", 1, 1, false, false, get },
-	{ "set", 2, 2, true, false, set },
-	{ "del", 1, 1, true, false, del },
-	{ "copy", 0, 0, false, false, copy },
-	{ "swap", 3, 3, true, false, swap },
-	{ "add", 2, 2, true, false, add },
 	{ "text", 0, 0, false, false, namespace_text },
 	{ 0 },
 };
@@ -381,6 +372,7 @@ static const struct verb set_verbs[] = {
 	{ 0 },
 };
 
-const struct type type_dict = { "dict", dict_open, NULL, dict_verbs, true };
-const struct type type_namespace = { "Namespace", dict_open, NULL, namespace_verbs, true };
-const struct type type_set = { "set", set_open, NULL, set_verbs, true };
+const struct type type_dict = { "dict", dict_open, NULL, dict_verbs, true, named_verbs };
+const struct type type_namespace = { "Namespace", dict_open, NULL, namespace_verbs, true,
+	named_verbs };
+const struct type type_set = { "set", set_open, NULL, set_verbs, true, NULL };

@@ -191,21 +191,11 @@ static int swap(struct call *c)
 static int add(struct call *c)
 {
 	size_t i = 0;
-	int64_t by = 0;
 	int r = place(c, 0, false, &i);
-	tl_value sum;
+	tl_value sum = r < 0 ? TL_NIL : c->object->row.at[i];
 
-	r = r < 0 ? r : want_int(c, 1, &by);
-	if (r < 0)
-		return r;
-	sum = c->object->row.at[i];
-	if (sum.type == TL_T_FLOAT)
-		sum.f += (double)by;
-	else if (sum.type != TL_T_INT)
-		return say(c, -EINVAL, "there is no number to add to");
-	else if (__builtin_add_overflow(sum.i, by, &sum.i))
-		return say(c, -EOVERFLOW, "the sum is beyond 64 bits");
-	r = replace(c, i, sum);
+	r = r < 0 ? r : add_to(c, &sum);
+	r = r < 0 ? r : replace(c, i, sum);
 	c->ret = r == 0 ? sum : TL_NIL;
 	return r;
 }
@@ -377,9 +367,16 @@ static int value_text(struct call *c)
 	return text_of(c, before, c->object->row.at[0], ")");
 }
 
-static const struct verb list_verbs[] = {
+/* Of all three. */
+static const struct verb place_verbs[] = {
 	{ "get", 1, 1, false, false, get },
 	{ "set", 2, 2, true, false, set },
+	{ "swap", 3, 3, true, false, swap },
+	{ "add", 2, 2, true, false, add },
+	{ 0 },
+};
+
+static const struct verb list_verbs[] = {
 	{ "append", 1, 1, true, false, append },
 	{ "extend", 1, 1, true, false, extend },
 	{ "insert", 2, 2, true, false, insert },
@@ -394,32 +391,22 @@ static const struct verb list_verbs[] = {
 	{ "reverse", 0, 0, true, false, reverse },
 	{ "sort", 0, 1, true, false, sort },
 	{ "clear", 0, 0, true, false, clear },
-	{ "swap", 3, 3, true, false, swap },
-	{ "add", 2, 2, true, false, add },
 	{ "text", 0, 0, false, false, list_text },
 	{ 0 },
 };
 
 static const struct verb array_verbs[] = {
-	{ "get", 1, 1, false, false, get },
-	{ "set", 2, 2, true, false, set },
 	{ "len", 0, 0, false, false, len },
 	{ "slice", 0, 2, false, false, slice },
-	{ "swap", 3, 3, true, false, swap },
-	{ "add", 2, 2, true, false, add },
 	{ "text", 0, 0, false, false, array_text },
 	{ 0 },
 };
 
 static const struct verb value_verbs[] = {
-	{ "get", 1, 1, false, false, get },
-	{ "set", 2, 2, true, false, set },
-	{ "swap", 3, 3, true, false, swap },
-	{ "add", 2, 2, true, false, add },
 	{ "text", 0, 0, false, false, value_text },
 	{ 0 },
 };
 
-const struct type type_list = { "list", list_open, NULL, list_verbs, true };
-const struct type type_array = { "Array", array_open, NULL, array_verbs, true };
-const struct type type_value = { "Value", value_open, NULL, value_verbs, true };
+const struct type type_list = { "list", list_open, NULL, list_verbs, true, place_verbs };
+const struct type type_array = { "Array", array_open, NULL, array_verbs, true, place_verbs };
+const struct type type_value = { "Value", value_open, NULL, value_verbs, true, place_verbs };

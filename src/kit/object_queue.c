@@ -90,5 +90,6 @@ static const struct verb queue_verbs[] = {
 	{ 0 },
 };
 
-const struct type type_queue = { "Queue", queue_open, NULL, queue_verbs, true };
-const struct type type_joinable_queue = { "JoinableQueue", queue_open, NULL, queue_verbs, true };
+const struct type type_queue = { "Queue", queue_open, NULL, queue_verbs, true, NULL };
+const struct type type_joinable_queue = { "JoinableQueue", queue_open, NULL, queue_verbs, true,
+	NULL };

@@ -328,14 +328,9 @@ static const struct verb lock_verbs[] = {
 };
 
 static const struct verb condition_verbs[] = {
-	{ "acquire", 0, 0, true, false, acquire },
-	{ "recover", 0, 0, true, false, recover },
-	{ "release", 0, 0, true, false, release },
 	{ "wait", 0, 0, true, true, cond_wait },
 	{ "notify", 0, 1, true, false, notify },
 	{ "notify_all", 0, 0, true, false, notify_all },
-	{ "held", 0, 0, false, false, held },
-	{ "text", 0, 0, false, false, lock_text },
 	{ 0 },
 };
 
@@ -366,10 +361,11 @@ static const struct verb barrier_verbs[] = {
 	{ 0 },
 };
 
-const struct type type_lock = { "Lock", NULL, NULL, lock_verbs, true };
-const struct type type_rlock = { "RLock", NULL, NULL, lock_verbs, true };
-const struct type type_condition = { "Condition", NULL, NULL, condition_verbs, true };
-const struct type type_semaphore = { "Semaphore", sem_open, NULL, sem_verbs, true };
-const struct type type_bounded_semaphore = { "BoundedSemaphore", sem_open, NULL, sem_verbs, true };
-const struct type type_event = { "Event", NULL, NULL, event_verbs, true };
-const struct type type_barrier = { "Barrier", barrier_open, NULL, barrier_verbs, false };
+const struct type type_lock = { "Lock", NULL, NULL, lock_verbs, true, NULL };
+const struct type type_rlock = { "RLock", NULL, NULL, lock_verbs, true, NULL };
+const struct type type_condition = { "Condition", NULL, NULL, condition_verbs, true, lock_verbs };
+const struct type type_semaphore = { "Semaphore", sem_open, NULL, sem_verbs, true, NULL };
+const struct type type_bounded_semaphore = { "BoundedSemaphore", sem_open, NULL, sem_verbs, true,
+	NULL };
+const struct type type_event = { "Event", NULL, NULL, event_verbs, true, NULL };
+const struct type type_barrier = { "Barrier", barrier_open, NULL, barrier_verbs, false, NULL };

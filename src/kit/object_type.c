@@ -137,7 +137,7 @@ int class_call(struct call *c, const char *verb)
 }
 
 static const struct verb no_verbs[] = { { 0 } };
-const struct type type_class = { "class", class_open, class_close, no_verbs, false };
+const struct type type_class = { "class", class_open, class_close, no_verbs, false, NULL };
 
 /* -- the server as an object */
 
@@ -228,7 +228,7 @@ static const struct verb server_verbs[] = {
 	{ 0 },
 };
 
-const struct type type_server = { "manager", NULL, NULL, server_verbs, false };
+const struct type type_server = { "manager", NULL, NULL, server_verbs, false, NULL };
 
 /* -- verbs of every object */
 
@@ -258,5 +258,7 @@ const struct verb *verb_named(const struct type *t, tl_value name)
 {
 	const struct verb *v = find(t->verbs, name);
 
+	if (!v && t->alike)
+		v = find(t->alike, name);
 	return v ? v : find(common_verbs, name);
 }
