@@ -29,7 +29,7 @@ static int use(tl_manager *m)
 	return r < 0 ? r : tl_object_drop(d, until);
 }
 
-FAULTS(manager)
+FAULTS_LIMIT(manager, 120)
 {
 	tl_manager *m = NULL;
 	int r, e;
