@@ -114,8 +114,13 @@ static int take_tokens(void *arg)
 
 static int give_tokens(void *arg)
 {
-	while (atomic_load(&live))
-		atomic_fetch_add(&woken, word_wake(&word, &word, 1 + (*(int *)arg)++ % 3));
+	while (atomic_load(&live)) {
+		int n = word_wake(&word, &word, 1 + (*(int *)arg)++ % 3);
+
+		atomic_fetch_add(&woken, n);
+		if (n == 0)
+			sched_yield(); /* there may be one processor for all */
+	}
 	return 0;
 }
 
