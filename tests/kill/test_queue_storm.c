@@ -3,11 +3,12 @@
  * it was killed is missing; and nobody hangs. */
 #include "kill.h"
 
-enum { SIDE = 3, MOST = 1 << 20, KILLS = 150, LARGEST = 300 };
+enum { SIDE = 3, KILLS = 150, ROUND = 7000, MOST = (KILLS + 1) * ROUND, LARGEST = 300 };
 
 static struct ledger {
 	tl_queue *q;
 	_Atomic int next[SIDE]; /* what each putter puts next */
+	_Atomic int most;       /* numbers there are so far: a killer who is late has some left */
 	_Atomic unsigned char sent[SIDE][MOST]; /* its put answered 0 */
 	_Atomic unsigned char got[SIDE][MOST];
 	_Atomic long gets;
@@ -19,15 +20,15 @@ struct item {
 };
 
 /* By a copy, or lent: a successor goes on where its predecessor was killed, with a new number. */
-static int put_for_ever(int me)
+static _Noreturn void put_for_ever(int me)
 {
 	for (;;) {
 		int n = atomic_fetch_add(&ledger->next[me], 1);
 		size_t rest = (size_t)n * 7 % LARGEST;
 		struct item it = { me, n, { 0 } }, *lent;
 
-		if (n >= MOST)
-			return stay();
+		while (n >= atomic_load(&ledger->most))
+			sched_yield();
 		memset(it.rest, n & 255, rest);
 		if (n % 5) {
 			CHECK_EQ(tl_queue_put(ledger->q, &it, 8 + rest, TL_NEVER), 0);
@@ -73,7 +74,7 @@ static int get_all(int me)
 	}
 }
 
-static int put_task(void *arg) { return put_for_ever(*(int *)arg); }
+static int put_task(void *arg) { put_for_ever(*(int *)arg); }
 static int get_task(void *arg) { return get_all(*(int *)arg); }
 
 /* Odd ones do it in a task beside another that waits, too. */
@@ -88,8 +89,10 @@ static int role(int i)
 	int me = i % SIDE, r;
 	tl_scope s = { .keep_going = true };
 
+	if (i % 2 == 0 && i < SIDE)
+		put_for_ever(me);
 	if (i % 2 == 0)
-		return i < SIDE ? put_for_ever(me) : get_all(me);
+		return get_all(me);
 	tl_scope_open(&s);
 	tl_task_start(&s, wait_too, NULL, &(tl_opts){ .daemon = true });
 	tl_task_start(&s, i < SIDE ? put_task : get_task, &me, NULL);
@@ -127,6 +130,7 @@ static void storm(size_t capacity)
 	ledger = tl_shared(sizeof *ledger);
 	CHECK(ledger != NULL);
 	CHECK_EQ(tl_queue_open(&ledger->q, &o), 0);
+	atomic_store(&ledger->most, ROUND);
 	for (int i = 0; i < 2 * SIDE; i++)
 		cast[i] = start(i);
 	for (int k = 0; k < KILLS; k++) {
@@ -137,6 +141,7 @@ static void storm(size_t capacity)
 		kill_now(cast[i]);
 		killed_getters += i >= SIDE;
 		cast[i] = start(i);
+		atomic_fetch_add(&ledger->most, ROUND);
 		while (atomic_load(&ledger->gets) == seen) /* the others go on */
 			sched_yield();
 		seen = atomic_load(&ledger->gets);
