@@ -26,6 +26,7 @@ import argparse
 import os
 import random
 import re
+import resource
 import select
 import shutil
 import signal
@@ -306,6 +307,16 @@ class Progress:
             sys.stdout.flush()
 
 
+def processors():
+    """Those that this run is bound to; of their time a container may get only a part."""
+    bound = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(bound, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such file, or "max"
+        return bound
+
+
 def run_all(cases, jobs):
     progress = Progress(len(cases))
 
@@ -321,11 +332,11 @@ def run_all(cases, jobs):
             one(case)
 
 
-def summary(cases, seconds):
+def summary(cases, jobs, seconds):
     slowest = max(cases, key=lambda case: case.seconds, default=None)
     if slowest:
-        print(f"{len(cases)} cases in {seconds:.0f} s; the slowest, {slowest.label}: ", end="")
-        print(f"{slowest.name}, took {slowest.seconds:.1f} s")
+        print(f"{len(cases)} cases in {seconds:.0f} s, {jobs} at a time; the slowest, ", end="")
+        print(f"{slowest.label}: {slowest.name}, took {slowest.seconds:.1f} s")
     count = {verdict: 0 for verdict in ("passed", "failed", "skipped")}
     for case in cases:
         count[case.verdict] += 1
@@ -340,10 +351,13 @@ def main():
     parser.add_argument("builds", nargs="+", metavar="[LABEL[:WAY]=]BUILD")
     parser.add_argument("--only", default="", help="a regular expression over label and name")
     parser.add_argument("--long", action="store_true", help="also those marked long")
-    parser.add_argument("--jobs", type=int, default=int(os.cpu_count() or 1))
+    parser.add_argument("--jobs", type=int, default=processors())
     args = parser.parse_args()
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, running.stop)
+
+    # What is to crash need not leave a core of many megabytes each time.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
     began = monotonic()
     cases = []
@@ -354,7 +368,7 @@ def main():
             found = one_way(found, label.partition(":")[2])
         cases += [case for case in found if re.search(args.only, f"{case.label}: {case.name}")]
     run_all(cases, args.jobs)
-    return summary(cases, monotonic() - began)
+    return summary(cases, args.jobs, monotonic() - began)
 
 
 if __name__ == "__main__":

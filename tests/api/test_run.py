@@ -53,9 +53,10 @@ def build():
     Path("build/tests/tests.list").write_text("slow\t1\nprogram\tx/test_kit\ttests/kit\n")
 
 
-def run(*options):
-    command = [sys.executable, str(SOURCE / "tests" / "run.py"), *options]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+def run(*options, under=()):
+    command = [*under, sys.executable, str(SOURCE / "tests" / "run.py"), *options]
+    own = {name: value for name, value in os.environ.items() if name != "TELAR_TEST_LIMIT"}
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=own)
     return answer.returncode, answer.stdout
 
 
@@ -79,6 +80,10 @@ def main():
     code, said = run("--long", "--only", "takes_long|passes", "one=build", "two=build")
     expect(said, said.endswith("\n4 passed, 0 failed, 0 skipped\n"), "--long in two builds")
     expect(said, code == 0, "all passed, and exit status not 0")
+
+    one = str(min(os.sched_getaffinity(0)))
+    code, said = run("--only", "passes", "build", under=["taskset", "--cpu-list", one])
+    expect(said, ", 1 at a time;" in said, "on one processor")
 
     Path("build/tests/tests.list").write_text("program\tx/test_gone\ttests/gone\n")
     code, said = run("build")
