@@ -3,6 +3,7 @@
  *
  * The calls of the zygote and of its processes do not fail: they are another image. */
 #include "every.h"
+#include "run/gone.h"
 #include <limits.h>
 
 struct shared {
@@ -24,15 +25,8 @@ static int stays(void *arg)
 /* The zygote would stay, and with it a descriptor and a thread. */
 static void end_zygote(struct shared *m)
 {
-	struct pollfd p = { .events = POLLIN };
-
-	if (!m->zygote || kill(m->zygote, SIGKILL) < 0)
-		return;
-	p.fd = (int)syscall(SYS_pidfd_open, m->zygote, 0);
-	if (p.fd < 0)
-		return;
-	CHECK_EQ(poll(&p, 1, -1), 1);
-	close(p.fd);
+	if (m->zygote && kill(m->zygote, SIGKILL) == 0)
+		gone(m->zygote);
 }
 
 static int begin_and_end(struct shared *m)

@@ -4,8 +4,7 @@
  * A program here is a fork of the test, so that it may be killed; all that it starts notes its pid
  * in shared memory, and after the kill every one of them must go away. */
 #include "kill.h"
-#include <poll.h>
-#include <sys/syscall.h>
+#include "run/gone.h"
 
 enum { MOST = 4096, ROUNDS = 40 };
 
@@ -24,19 +23,6 @@ static void note(struct census *c)
 	c->zygote = getppid();
 	if (i < MOST)
 		c->pids[i] = getpid();
-}
-
-/* It runs no more; who reaps it, and when, is the system's affair. */
-static void gone(pid_t pid)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-
-	if (p.fd < 0) {
-		CHECK_EQ(errno, ESRCH);
-		return;
-	}
-	CHECK_EQ(poll(&p, 1, -1), 1);
-	close(p.fd);
 }
 
 static void all_gone(struct census *c)

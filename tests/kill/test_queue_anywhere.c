@@ -154,33 +154,19 @@ static void after_put(bool returned)
 
 static void check_both(void) { CHECK(before > 0 && with > 0); }
 
+static void put_at_each_place(void (*call)(void), int number)
+{
+	expected = number;
+	given = make(number);
+	each_place(call, after_put);
+	check_both();
+	CHECK(SANITIZED || torn > 0);
+}
+
 /* D9: a process killed in the middle of a call keeps nobody from going on */
-TEST_LIMIT(put_small, 240)
-{
-	expected = 4;
-	given = make(4);
-	each_place(puts_small, after_put);
-	check_both();
-	CHECK(SANITIZED || torn > 0);
-}
-
-TEST_LIMIT(put_large, 240)
-{
-	expected = 3;
-	given = make(3);
-	each_place(puts_large, after_put);
-	check_both();
-	CHECK(SANITIZED || torn > 0);
-}
-
-TEST_LIMIT(loan_and_commit, 240)
-{
-	expected = 3;
-	given = make(3);
-	each_place(lends, after_put);
-	check_both();
-	CHECK(SANITIZED || torn > 0);
-}
+TEST_LIMIT(put_small, 240) { put_at_each_place(puts_small, 4); }
+TEST_LIMIT(put_large, 240) { put_at_each_place(puts_large, 3); }
+TEST_LIMIT(loan_and_commit, 240) { put_at_each_place(lends, 3); }
 
 static void after_get(bool returned)
 {

@@ -1,14 +1,11 @@
 /* The zygote: it may be killed, interrupted and replaced; it is in nobody's way. */
-#include "check.h"
-#include <errno.h>
+#include "gone.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <telar.h>
 
 struct shared {
@@ -38,19 +35,6 @@ static pid_t zygote_now(void)
 	CHECK_EQ(tl_process_start(&s, notes_zygote, m, NULL), 0);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	return m->zygote;
-}
-
-/* It runs no more; who reaps it, and when, is the system's affair. */
-static void gone(pid_t pid)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-
-	if (p.fd < 0) {
-		CHECK_EQ(errno, ESRCH);
-		return;
-	}
-	CHECK_EQ(poll(&p, 1, -1), 1);
-	close(p.fd);
 }
 
 static int stays(void *arg)

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 /* xorshift: the same numbers in every run. */
 static inline uint32_t number(uint64_t *seed)
@@ -70,6 +71,19 @@ static inline int ending(tl_strand t)
 
 	CHECK_EQ(tl_join(t, &e, TL_NEVER), 0);
 	return e.value;
+}
+
+/* The same function in a process, which ends with us. */
+static inline pid_t process(tl_fn *fn, void *arg)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(fn(arg) < 0 ? 1 : 0);
+	}
+	return pid;
 }
 
 /* -- the same function in many strands */

@@ -248,18 +248,6 @@ TEST_PIPES(to_and_fro)
 
 /* -- processes */
 
-static pid_t process(tl_fn *fn, void *arg)
-{
-	pid_t pid = fork();
-
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(fn(arg) < 0 ? 1 : 0);
-	}
-	return pid;
-}
-
 static int ended(pid_t pid)
 {
 	int status;

@@ -1,24 +1,11 @@
 /* test_shared_processes.c - processes on both sides of shared queues: order, wake-ups, the end,
  * joins and selects across them. */
 #include "talk.h"
-#include <sys/prctl.h>
 
 static tl_queue *make_shared(size_t capacity, size_t max_item)
 {
 	shared_queues = true;
 	return make_queue(capacity, max_item);
-}
-
-static pid_t process(tl_fn *fn, void *arg)
-{
-	pid_t pid = fork();
-
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(fn(arg) < 0 ? 1 : 0);
-	}
-	return pid;
 }
 
 static void went_well(pid_t pid)
