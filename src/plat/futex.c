@@ -45,5 +45,7 @@ int plat_futex_wait_any(const struct plat_word *words, unsigned n, int64_t deadl
 	for (unsigned i = 0; i < n; i++)
 		v[i] = plat_wait_on(words[i]);
 	r = syscall(SYS_futex_waitv, v, n, 0, deadline ? &ts : NULL, CLOCK_MONOTONIC);
+	if (r < 0 && errno == EPERM)
+		return -ENOSYS; /* a filter that does not know it */
 	return r >= 0 ? (int)r : errno == EINTR ? -EAGAIN : -errno;
 }

@@ -32,7 +32,7 @@ int plat_poll(int fd, int events);
 int plat_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline, bool shared);
 void plat_futex_wake(_Atomic uint32_t *word, int n, bool shared);
 /* The same on n <= 128 words at once, each shared or not.  Answers the index of one that was woken:
- * others may have been too, so look at all of them.  -ENOSYS before Linux 5.16. */
+ * others may have been too, so look at all of them.  -ENOSYS where it is refused. */
 struct plat_word {
 	_Atomic uint32_t *word;
 	uint32_t expected;

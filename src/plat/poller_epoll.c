@@ -193,7 +193,7 @@ static int wait_events(struct set *s, struct epoll_event *ev, int64_t deadline)
 		ts = (struct timespec){ left / 1000000000, left % 1000000000 };
 	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
 		n = epoll_pwait2(s->epoll, ev, BATCH, deadline ? &ts : NULL, NULL);
-		if (n >= 0 || errno != ENOSYS)
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return n;
 		atomic_store_explicit(&refused, true, memory_order_relaxed);
 	}

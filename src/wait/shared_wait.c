@@ -121,7 +121,7 @@ static void run(void *arg)
 		more = gather(words, &n);
 		spin_unlock(&bridge.list.lock);
 		i = plat_futex_wait_any(words, n, more ? plat_now() + LOOK_AGAIN_NS : 0);
-		if (i == -ENOSYS) /* before Linux 5.16: look at them all, often */
+		if (i == -ENOSYS) /* a filter refuses it: look at them all, often */
 			plat_futex_wait(words[0].word, words[0].expected,
 				plat_now() + LOOK_AGAIN_NS, false);
 		if (i >= OWN) {

@@ -1,6 +1,7 @@
 /* Futexes, processes, threads, processors. */
 #include "check.h"
 #include "plat/plat.h"
+#include "refuse.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -34,6 +35,18 @@ TEST(futex_any_answers)
 	CHECK_EQ(plat_futex_wait_any(w, 128, 0), -EAGAIN);
 	CHECK_EQ(plat_futex_wait_any(w, 127, plat_now() + 1000000), -ETIMEDOUT);
 }
+
+/* Filters that do not know a call answer EPERM, or as a kernel without it. */
+static void waitv_refused(int error)
+{
+	struct plat_word w[2] = { { &words[0], 0, true }, { &words[1], 0, false } };
+
+	refuse(SYS_futex_waitv, error);
+	CHECK_EQ(plat_futex_wait_any(w, 2, 0), -ENOSYS);
+}
+
+TEST(futex_any_unknown) { waitv_refused(ENOSYS); }
+TEST(futex_any_refused) { waitv_refused(EPERM); }
 
 static void *wake_seven(void *arg)
 {

@@ -2,10 +2,12 @@
 #include "check.h"
 #include "plat/plat.h"
 #include "plat/poller.h"
+#include "refuse.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 static struct poller *p;
@@ -70,6 +72,26 @@ TEST(done_is_called_once)
 	CHECK_EQ(in.result, POLLER_IN);
 	poller_close(p);
 }
+
+/* Filters that do not know a call answer EPERM, or as a kernel without it. */
+static void wait_refused(int error)
+{
+	int fd[2];
+
+	setenv("TELAR_POLLER", "epoll", 1);
+	refuse(SYS_epoll_pwait2, error);
+	pair(fd);
+	struct poll_op in = op(fd[0], poller_stamp(), POLLER_IN);
+
+	CHECK_EQ(poller_arm(p, &in), 0);
+	put(fd[1]);
+	poller_wait(p, 0);
+	CHECK_EQ(told, 1);
+	poller_close(p);
+}
+
+TEST(a_wait_unknown) { wait_refused(ENOSYS); }
+TEST(a_wait_refused) { wait_refused(EPERM); }
 
 TEST(an_edge_is_never_lost)
 {
