@@ -246,7 +246,7 @@ int tl_queue_commit(tl_queue *queue, void *p, size_t size)
 	}
 	memcpy(shared_slot(q, n) + SHARED_HEADER, &b, sizeof b);
 	shared_block_set(q, (uint64_t)b, SHARED_QUEUED | n);
-	shared_commit(q, n, (uint32_t)size | SHARED_OUTSIDE);
+	shared_commit(q, n, size, SHARED_OUTSIDE);
 	shared_leave(&q->in);
 	bell_ring(&q->gets, 1);
 	return 0;
@@ -271,7 +271,7 @@ static int borrow_now(struct shared_call *c)
 	bool ended = shared_ended(q);
 	size_t n = shared_n(&q->out);
 	uint64_t h = shared_record(q, n);
-	size_t size = h & (SHARED_OUTSIDE - 1);
+	size_t size = shared_size(h);
 	void *bytes = NULL;
 	int64_t b = -1;
 

@@ -109,11 +109,13 @@ void shared_hold(struct shared_queue *q, struct shared_end *e)
 
 /* -- putting, with in's lock held */
 
-void shared_commit(struct shared_queue *q, size_t n, uint32_t size)
+void shared_commit(struct shared_queue *q, size_t n, size_t size, uint32_t where)
 {
+	uint32_t low = ((uint32_t)size + 1) | where;
+
 	hostile_pause();
 	atomic_store_explicit(
-		shared_header(q, n), (uint64_t)shared_tag(n) << 32 | size, memory_order_release);
+		shared_header(q, n), (uint64_t)shared_tag(n) << 32 | low, memory_order_release);
 	hostile_pause();
 	atomic_store_explicit(&q->in.n, n + 1, memory_order_release);
 }
@@ -139,7 +141,7 @@ static __attribute__((noinline)) int put_outside(struct shared_call *c, size_t n
 	memcpy(shared_block_bytes(q, number, c->size), c->item, c->size);
 	memcpy(shared_slot(q, n) + SHARED_HEADER, &number, sizeof number);
 	shared_block_set(q, number, SHARED_QUEUED | n);
-	shared_commit(q, n, (uint32_t)c->size | SHARED_OUTSIDE);
+	shared_commit(q, n, c->size, SHARED_OUTSIDE);
 	return 0;
 }
 
@@ -157,7 +159,7 @@ static int put_now(struct shared_call *c)
 		return put_outside(c, n);
 	if (c->size)
 		memcpy(shared_slot(q, n) + SHARED_HEADER, c->item, c->size);
-	shared_commit(q, n, (uint32_t)c->size);
+	shared_commit(q, n, c->size, 0);
 	return 0;
 }
 
@@ -199,7 +201,7 @@ static int get_now(struct shared_call *c)
 	bool ended = shared_ended(q); /* before the look: what was put before the end is seen */
 	size_t n = atomic_load_explicit(&q->out.n, memory_order_relaxed);
 	uint64_t h = shared_record(q, n);
-	size_t size = h & (SHARED_OUTSIDE - 1);
+	size_t size = shared_size(h);
 
 	if (!h)
 		return ended ? -EPIPE : -EAGAIN;

@@ -67,6 +67,8 @@ static inline size_t shared_n(struct shared_end *e)
 {
 	return atomic_load_explicit(&e->n, memory_order_acquire);
 }
+/* A header's low half is one more than the size, and never 0: the tag of every 2^32nd record is. */
+static inline size_t shared_size(uint64_t header) { return (header & (SHARED_OUTSIDE - 1)) - 1; }
 /* The header of the n-th record; 0: it is not committed. */
 static inline uint64_t shared_record(struct shared_queue *q, size_t n)
 {
@@ -93,8 +95,8 @@ static inline void shared_leave(struct shared_end *e)
 	plat_fence();
 	bell_ring(&e->door, 1);
 }
-/* The n-th record is in it, with in's lock held. */
-void shared_commit(struct shared_queue *q, size_t n, uint32_t size);
+/* The n-th record is in it, with in's lock held; where: SHARED_OUTSIDE or 0. */
+void shared_commit(struct shared_queue *q, size_t n, size_t size, uint32_t where);
 
 /* -- calls that may wait */
 

@@ -2,6 +2,7 @@
  * ones share them, and loans.  What they have in common with private ones is in the other tests of
  * queues, which run with both; processes are in test_shared_processes.c. */
 #include "talk.h"
+#include "talk/shared_queue.h"
 
 static tl_queue *make_shared(size_t capacity, size_t max_item)
 {
@@ -50,6 +51,24 @@ TEST(sizes)
 		CHECK_EQ(tl_queue_count(q), 0);
 		tl_queue_close(q);
 	}
+}
+
+/* The numbers that records carry go round after 2^32 of them. */
+TEST(four_thousand_million_records)
+{
+	tl_queue *q = make_shared(3, 300);
+	struct shared_queue *s = shared_of(q);
+	char out[300];
+
+	s->in.n = s->in.seen = s->out.n = s->done = UINT32_MAX - 4;
+	for (size_t i = 0; i < 10; i++) {
+		CHECK_EQ(tl_queue_put(q, "", 0, TL_POLL), 0);
+		CHECK_EQ(tl_queue_put(q, out, i % 2 ? 300 : 3, TL_POLL), 0);
+		CHECK_EQ(tl_queue_count(q), 2);
+		CHECK_EQ(tl_queue_get(q, out, 300, TL_POLL), 0);
+		CHECK_EQ(tl_queue_get(q, out, 300, TL_POLL), i % 2 ? 300 : 3);
+	}
+	tl_queue_close(q);
 }
 
 /* As many as its capacity, whatever their sizes. */
