@@ -89,7 +89,7 @@ static int await(struct channel *c, uint32_t at)
 		return 0;
 	atomic_store_explicit(&c->sleeps, 1, memory_order_seq_cst);
 	if (!posted(c, at))
-		r = bell_await(c->bell);
+		r = bell_await(c->bell, TL_NEVER);
 	atomic_store_explicit(&c->sleeps, 0, memory_order_seq_cst);
 	return r;
 }

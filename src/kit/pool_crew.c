@@ -371,7 +371,8 @@ static int tend(void *arg)
 
 /* -- the keeper */
 
-/* Look, and wait to be rung for; with the lock. */
+/* Look, and wait to be rung for; with the lock.  A worker may have been stopped (SIGSTOP) just when
+ * it was about to ring, for all others too: so look once a second. */
 static void keep(tl_pool *p)
 {
 	struct hub *h = p->hub;
@@ -381,7 +382,7 @@ static void keep(tl_pool *p)
 		atomic_store_explicit(&h->sleeps, 1, memory_order_seq_cst);
 		crew_reap(p);
 		tl_lock_release(&p->lock);
-		r = bell_await(h->bell);
+		r = bell_await(h->bell, tl_after(tl_s(1)));
 		tl_lock_hold(&p->lock);
 	}
 	if (r < 0)

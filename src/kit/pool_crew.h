@@ -15,6 +15,7 @@
 #ifndef TELAR_KIT_POOL_CREW_H
 #define TELAR_KIT_POOL_CREW_H
 #include "pool.h"
+#include <errno.h>
 #include <telar/process.h>
 #include <telar/queue.h>
 #include <telar/shared.h>
@@ -74,12 +75,12 @@ static inline void bell_ring(tl_queue *bell)
 
 	(void)r; /* it rings already */
 }
-static inline int bell_await(tl_queue *bell)
+static inline int bell_await(tl_queue *bell, tl_time until)
 {
 	char item;
-	int r = tl_queue_get(bell, &item, 1, TL_NEVER);
+	int r = tl_queue_get(bell, &item, 1, until);
 
-	return r < 0 ? r : 0;
+	return r < 0 && r != -ETIMEDOUT ? r : 0;
 }
 
 int pool_child(void *channel); /* pool_child.c: the worker's function */

@@ -1,4 +1,5 @@
 /* test_pool_process.c - pools whose workers are processes, and what their deaths cost. */
+#include "kit/pool_crew.h"
 #include "pools.h"
 #include "telar/process.h"
 #include "telar/shared.h"
@@ -421,4 +422,22 @@ TEST(from_tasks)
 		tl_task_start(&s, one_task, p, NULL);
 	CHECK_EQ(tl_scope_close(&s), 0);
 	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
+}
+
+/* One that was stopped when it had taken the bell's flag down, and has not rung yet, keeps nobody
+ * else's results back. */
+TEST(stopped_before_it_rings)
+{
+	tl_pool *p = opened(TL_PROCESS, 2);
+	struct seen *s = seen_new();
+	tl_job j = submitted(p, waits, s, 0);
+	tl_strand t;
+
+	CHECK_EQ(tl_task_start(NULL, get_it, &j, &(tl_opts){ .ret = &t }), 0);
+	UNTIL(s->come && tl_state(t) == TL_BLOCKED && !p->hub->watched && p->hub->sleeps);
+	p->hub->sleeps = 0;
+	s->go = 1;
+	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
+	CHECK_EQ(tl_finish(), 0);
 }
