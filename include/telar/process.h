@@ -41,8 +41,8 @@ typedef struct tl_process_opts {
  * Not a cancel point; the first start takes milliseconds, while the zygote comes up.  Errors also:
  * -ENOTSUP (no zygote can be had: telar was loaded with dlopen(3) into a program that was not
  * linked with it, the program has gained privileges by its file, or /proc is missing), -ENOSPC (the
- * shared window is full), -EMFILE.  A fork that the system refuses (-EAGAIN, -ENOMEM) is the
- * process's own failure.
+ * shared window is full), -EMFILE.  A fork that the system refuses (-EAGAIN, -ENOMEM), or of
+ * more than some 4,090 processes at once (-EAGAIN), is the process's own failure.
  * Source: fork(2), PR_SET_PDEATHSIG in prctl(2).  Example: examples/process_hello.c. */
 TL_API int tl_process_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts *o);
 

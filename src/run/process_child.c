@@ -114,7 +114,7 @@ _Noreturn void process_live(struct launch *a, const int *fds, unsigned n)
 	SHOW(s->kind, TL_PROCESS);
 	tl_rename(first, a->name);
 	atomic_store_explicit(&process_unheard, true, memory_order_relaxed);
-	r = wait_to_begin(s);
+	r = window_joined() ? wait_to_begin(s) : -EAGAIN;
 	if (r == 0)
 		r = run(s);
 	r = strand_part(s, r);

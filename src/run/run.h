@@ -298,6 +298,7 @@ void report_end(
 bool window_holds(const void *addr);
 uint64_t window_stamp(void); /* this process's, see plat_process_stamp; 0: it is not in there */
 uint32_t window_participant(void); /* this process: number and generation, 27 bits, never 0 */
+bool window_joined(void);          /* false: there was no number left for this process */
 bool window_dead(uint32_t participant);
 void *window_open(int *ret_fd);      /* made if need be; NULL: it could not be */
 int window_attach(int fd, void *at); /* another's becomes ours; -EEXIST: its place is taken */

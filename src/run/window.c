@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum { CLASSES = 40, LEAST = 7, LINE = 64, CHUNK = 1 << 20 };
-enum { PARTICIPANTS = WINDOW_PARTICIPANTS, NUMBER_BITS = 12, GENERATIONS = 0x7fff };
+enum { PARTICIPANTS = WINDOW_PARTICIPANTS, NUMBER_BITS = 12 };
 enum { LOOKS = 110 /* from here on spin_pause naps */ };
 #define JOINING (1u << 31) /* of a holder: a process's id; it has no number yet */
 static const size_t SIZE = (size_t)64 << 30;
@@ -51,6 +51,8 @@ static uint32_t mine = 1 << NUMBER_BITS | 1; /* who we are; the maker of a windo
 bool window_holds(const void *addr) { return window && (uintptr_t)addr - (uintptr_t)window < SIZE; }
 
 uint32_t window_participant(void) { return mine; }
+
+bool window_joined(void) { return !(mine & JOINING); }
 
 struct participant *window_at(uint32_t number)
 {
@@ -83,9 +85,9 @@ bool window_dead(uint32_t who)
 
 uint64_t window_stamp(void)
 {
-	return window ? atomic_load_explicit(&window->participants[mine & PARTICIPANTS].stamp,
-				memory_order_relaxed)
-		      : 0;
+	return window && window_joined()
+		       ? atomic_load_explicit(&window_at(mine)->stamp, memory_order_relaxed)
+		       : 0;
 }
 
 struct plat_word window_deaths(void)
@@ -143,7 +145,7 @@ static bool join_window(void)
 		uint32_t g = atomic_load_explicit(&p->generation, memory_order_relaxed);
 		uint64_t stamp = atomic_load_explicit(&p->stamp, memory_order_relaxed);
 
-		if (g == GENERATIONS || (stamp && !window_dead(g << NUMBER_BITS | i)))
+		if (g == WINDOW_GENERATIONS || (stamp && !window_dead(g << NUMBER_BITS | i)))
 			continue;
 		enroll(i, g + 1);
 		return true;

@@ -3,7 +3,8 @@
 #define TELAR_RUN_WINDOW_H
 #include "run/run.h"
 
-enum { WINDOW_PARTICIPANTS = 4095 }; /* from 1 on */
+/* Numbers are from 1 on; each is given to so many processes, one after the other. */
+enum { WINDOW_PARTICIPANTS = 4095, WINDOW_GENERATIONS = 0x7fff };
 
 struct lease_book;
 struct participant {

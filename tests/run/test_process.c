@@ -1,5 +1,6 @@
 /* Processes: how they begin, what they know, and every way in which they end. */
 #include "check.h"
+#include "run/window.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -297,6 +298,23 @@ TEST(sends_signals)
 	CHECK_EQ(e.how, TL_SIGNALLED);
 	CHECK_EQ(e.value, SIGUSR1);
 	CHECK_EQ(tl_scope_close(&s), -EOWNERDEAD);
+}
+
+/* Who holds what in shared memory must be told apart: a process that cannot be does not begin. */
+TEST(no_number_is_left)
+{
+	tl_scope s = { .keep_going = true };
+	int seven = 7;
+	tl_end e;
+
+	CHECK_EQ(tl_zygote_start(), 0);
+	for (uint32_t i = 1; i <= WINDOW_PARTICIPANTS; i++)
+		window_at(i)->generation = WINDOW_GENERATIONS;
+	tl_scope_open(&s);
+	e = end_of(begin(&s, answers, &seven, sizeof seven));
+	CHECK_EQ(e.how, TL_RETURNED);
+	CHECK_EQ(e.value, -EAGAIN);
+	CHECK_EQ(tl_scope_close(&s), -EAGAIN);
 }
 
 /* D11: its end can be waited for beside others */
