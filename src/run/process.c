@@ -140,8 +140,11 @@ int process_prepare(struct strand *s, const tl_opts *o)
 	return 0;
 }
 
+/* Who waits for its pid sees that there is none to come; who comes too late for this wake looks
+ * again within a second, whatever the word's memory is by then. */
 static void forget(struct process *p)
 {
+	plat_futex_wake(launch_pid_word(p->launch), INT_MAX, true);
 	tl_shared_free(p->launch);
 	mem_free(p);
 }
@@ -299,6 +302,22 @@ static bool not_gone(void *launch)
 	return !atomic_load_explicit(&((struct launch *)launch)->gone, memory_order_seq_cst);
 }
 
+/* Until it is forked, or will not be; no cancel ends that. */
+static void await_fork(struct strand *s, tl_strand t)
+{
+	struct body *b = strand_self()->body;
+	bool was = b->deaf, visitor = strand_hold(s);
+	struct process *p = process_of(s);
+	bool same = atomic_load_explicit(&s->id, memory_order_relaxed) == t.id;
+	_Atomic uint32_t *pid = p && same ? launch_pid_word(p->launch) : NULL;
+
+	strand_let(s, visitor);
+	b->deaf = true;
+	if (pid)
+		word_wait(pid, 0, "fork of a process", pid, TL_NEVER);
+	b->deaf = was;
+}
+
 /* -EAGAIN: not forked yet. */
 static int try_signal(struct strand *s, tl_strand t, int sig)
 {
@@ -318,14 +337,13 @@ int tl_signal(tl_strand t, int sig)
 {
 	struct strand *s = slot_find(t);
 	int kind = tl_kind(t), r;
-	unsigned turn = 0;
 
 	if (kind < 0 || !s)
 		return -ESRCH;
 	if (kind != TL_PROCESS)
 		return -EINVAL;
 	while ((r = try_signal(s, t, sig)) == -EAGAIN)
-		spin_pause(&turn);
+		await_fork(s, t);
 	return r;
 }
 
@@ -351,12 +369,11 @@ static pid_t try_id(struct strand *s, tl_strand t)
 pid_t tl_os_id(tl_strand t)
 {
 	struct strand *s = slot_find(t);
-	unsigned turn = 0;
 	pid_t r;
 
 	if (!s)
 		return -ESRCH;
 	while ((r = try_id(s, t)) == 0 && tl_alive(t))
-		spin_pause(&turn);
+		await_fork(s, t);
 	return r ? r : -EAGAIN;
 }

@@ -48,6 +48,13 @@ static inline pid_t launch_pid(const struct launch *a) /* 0: not yet */
 	return (pid_t)(atomic_load_explicit(&a->word, memory_order_acquire) >> 32);
 }
 
+/* Its pid as a futex word, which is 0 until it begins and woken then.  Little-endian, as all of
+ * x86-64 and aarch64 Linux is. */
+static inline _Atomic uint32_t *launch_pid_word(struct launch *a)
+{
+	return (_Atomic uint32_t *)&a->word + 1;
+}
+
 /* From state `from`, without a pid, to `to`.  False: somebody else was first. */
 static inline bool launch_move(struct launch *a, uint64_t from, uint32_t to, pid_t pid)
 {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -196,6 +197,7 @@ static _Noreturn void be_child(pid_t parent, const struct order *o, int *fds, un
 	if (!launch_move(a, o->state, LAUNCH_BEGUN, getpid()))
 		_exit(127); /* the zygote was already taken for dead, and this for not begun */
 	atomic_store_explicit(&a->stamp, window_stamp(), memory_order_release);
+	plat_futex_wake(launch_pid_word(a), INT_MAX, true); /* for tl_os_id */
 	close(ZYGOTE_LINE);
 	if (a->group)
 		setpgid(0, 0);
