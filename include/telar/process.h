@@ -57,8 +57,8 @@ TL_API int tl_process_start(tl_scope *scope, tl_fn *fn, void *arg, const tl_opts
 TL_API int tl_zygote_start(void);
 
 /* Send signal sig to process t; 0 only asks.  Waits for it to be forked, which is about to happen.
- * Not a cancel point.  Errors: -ESRCH (it has ended),
- * -EINVAL (t is no process, no such signal), -EPERM.  Source: pidfd_send_signal(2). */
+ * Not a cancel point.  Errors: -ESRCH (it has ended), -EINVAL (t is no process, no such signal),
+ * -EPERM.  Source: pidfd_send_signal(2). */
 TL_API int tl_signal(tl_strand t, int sig);
 
 /* The system's id: of a process its own, of a thread its own, of a task the thread's it runs on.

@@ -253,17 +253,37 @@ void process_failed(struct process *p, int r)
 
 /* -- what is done to it */
 
+static void ring(struct process *p)
+{
+	struct zygote *z = atomic_load_explicit(&p->zygote, memory_order_acquire);
+
+	if (z)
+		zygote_bell(z);
+}
+
 void process_ask(struct strand *s)
 {
 	struct process *p = process_of(s);
-	struct zygote *z;
 
 	if (!p || atomic_exchange_explicit(&p->launch->asked, 1, memory_order_seq_cst))
 		return;
 	plat_futex_wake(&p->launch->asked, 1, true);
-	z = atomic_load_explicit(&p->zygote, memory_order_acquire);
-	if (z)
-		zygote_bell(z);
+	ring(p);
+}
+
+void process_remind(tl_strand t)
+{
+	struct strand *s = slot_find(t);
+	struct process *p;
+	bool visitor;
+
+	if (!s)
+		return;
+	visitor = strand_hold(s);
+	p = process_of(s);
+	if (p)
+		ring(p);
+	strand_let(s, visitor);
 }
 
 void process_resume(struct strand *s)

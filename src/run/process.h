@@ -77,7 +77,7 @@ struct order {
 enum { NEWS_READY = 1, NEWS_REFUSED, NEWS_ENDED, NEWS_FAILED };
 struct news {
 	uint32_t what;
-	int value; /* REFUSED, FAILED: a status; ENDED: as waitpid's */
+	int value; /* READY: its pid; REFUSED, FAILED: a status; ENDED: as waitpid's */
 	void *cookie;
 	uint64_t nonce; /* READY */
 };

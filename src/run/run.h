@@ -322,6 +322,7 @@ int process_prepare(struct strand *s, const tl_opts *o);
 void process_forget(struct strand *s); /* prepared, and never launched */
 int process_launch(struct strand *s, const struct tl_process_opts *o);
 void process_ask(struct strand *s); /* to stop */
+void process_remind(tl_strand t);   /* that it should have stopped; without the lock */
 void process_resume(struct strand *s);
 int process_state(const struct strand *s);
 pid_t process_id(const struct strand *s); /* 0: not yet */

@@ -370,6 +370,7 @@ static void report_stragglers(tl_scope *scope)
 		if (s)
 			report(TL_R_STRAGGLER, s, -ECANCELED,
 				"still runs %lld ms after it was asked to stop", (long long)age);
+		process_remind(late[i]);
 	}
 }
 
@@ -381,8 +382,7 @@ static int64_t next_look(int64_t last, int64_t grace)
 	return last + ((now > last ? (now - last) / grace : 0) + 1) * grace;
 }
 
-/* One phase of closing: sink, whatever it takes.  Cancellation, when it comes, reaches the strands
- * by itself; here it starts the clock for stragglers. */
+/* One phase of closing.  Cancellation reaches the strands by itself; here it starts the clock. */
 static int drain(tl_scope *scope, bool daemons_too, bool give_up)
 {
 	struct scope *in = scope_of(scope);

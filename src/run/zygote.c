@@ -334,6 +334,6 @@ void zygote_instead_of_main(void)
 	if (r < 0)
 		refuse(r);
 	settle();
-	tell((struct news){ .what = NEWS_READY, .nonce = nonce });
+	tell((struct news){ .what = NEWS_READY, .value = getpid(), .nonce = nonce });
 	serve();
 }

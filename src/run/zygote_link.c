@@ -13,6 +13,7 @@
 #include "run/process.h"
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum { PATIENCE_S = 60, TRIES = 16, FIRST_STEPS = 118 /* of spin_pause: some 30 
 
 struct zygote {
 	int fd;
+	pid_t pid;
 	struct zygote *next; /* in the list of all */
 	struct node processes;
 	unsigned n; /* in the list, or being told of */
@@ -194,7 +196,7 @@ static void hear(void *arg)
 
 /* -- making one */
 
-/* Its first word, or why there is none. */
+/* Its pid, by its first word, or why there is none. */
 static int first_news(int fd, uint64_t nonce)
 {
 	struct timeval patience = { .tv_sec = PATIENCE_S }, never = { 0 };
@@ -205,14 +207,13 @@ static int first_news(int fd, uint64_t nonce)
 	n = plat_hear(fd, &news, sizeof news, NULL, NULL);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
 	if (n == sizeof news && news.what == NEWS_READY && news.nonce == nonce)
-		return 0;
+		return news.value;
 	if (n == sizeof news && news.what == NEWS_REFUSED)
 		return news.value;
 	return -ENOTSUP;
 }
 
-/* Answers our end of the line. */
-static int spawn(void)
+static int spawn(struct zygote *z)
 {
 	int pair[2], window_fd, fds[2], r;
 	void *window = window_open(&window_fd);
@@ -236,7 +237,9 @@ static int spawn(void)
 		r = first_news(pair[0], nonce);
 	if (r < 0)
 		close(pair[0]);
-	return r < 0 ? r : pair[0];
+	z->fd = pair[0];
+	z->pid = r;
+	return r;
 }
 
 static int status_of(int r)
@@ -254,12 +257,12 @@ static int make(const struct plat_rights *rights)
 	/* Where the system lays a zygote's memory over the window's place, the next one's is
 	 * elsewhere. */
 	for (int i = 0; r == -EEXIST && i < TRIES; i++)
-		r = spawn();
+		r = spawn(z);
 	if (r < 0) {
 		mem_free(z);
 		return status_of(r);
 	}
-	*z = (struct zygote){ .fd = r, .rights = *rights };
+	z->rights = *rights;
 	list_init(&z->processes);
 	spin_lock(&line.lock);
 	z->next = line.all;
@@ -395,11 +398,16 @@ int zygote_send(struct process *p, const int *fds, unsigned n)
 	return -EAGAIN;
 }
 
+/* While it is, its pid is nobody else's. */
+static bool is_up(void *zygote) { return !(plat_poll(((struct zygote *)zygote)->fd, 0) & POLLHUP); }
+
+/* A full line is no harm: the zygote looks at all of its own when it has emptied it.  One that
+ * somebody has stopped goes on, or it would neither end them nor say that they have ended. */
 void zygote_bell(struct zygote *z)
 {
-	/* A full line is no harm: the zygote looks at all of its own when it has emptied it. */
 	plat_tell(
 		z->fd, &(struct order){ .what = ORDER_LOOK }, sizeof(struct order), NULL, 0, true);
+	plat_process_signal(z->pid, SIGCONT, is_up, z);
 }
 
 /* Its end may be heard of before its starter is back from telling. */

@@ -86,3 +86,32 @@ TEST(stopped_it_blocks_no_loop)
 	tl_cancel(t);
 	CHECK_EQ(tl_scope_close(&s), 0);
 }
+
+static int deaf(void *arg)
+{
+	signal(SIGTERM, SIG_IGN);
+	((struct shared *)arg)->begun++;
+	while (arg)
+		pause();
+	return 0;
+}
+
+static void ends_deaf_ones(bool stopped_first)
+{
+	tl_scope s = { .grace = tl_ms(300) };
+	pid_t z;
+
+	z = zygote_now();
+	tl_scope_open(&s);
+	CHECK_EQ(tl_process_start(&s, deaf, m, NULL), 0);
+	await_begun();
+	if (stopped_first)
+		stop(z);
+	tl_scope_cancel(&s);
+	if (!stopped_first)
+		stop(z);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
+
+TEST(stopped_it_ends_them) { ends_deaf_ones(true); }
+TEST(stopped_too_late_it_ends_them) { ends_deaf_ones(false); }
