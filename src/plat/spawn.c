@@ -36,6 +36,7 @@ struct spawn {
 	char *stack; /* two of them */
 	char **argv, **envp;
 	const int *fds;
+	int high[MOST];
 	unsigned n;
 	int r;
 };
@@ -44,13 +45,20 @@ BARE static int execute(void *arg)
 {
 	struct spawn *s = arg;
 
+	/* First to numbers above those that they are to get, so that none is overwritten.  Not in
+	 * the program: the child of a fork there, just now, would keep them. */
+	for (unsigned i = 0; i < s->n; i++) {
+		s->high[i] = (int)syscall(SYS_fcntl, s->fds[i], F_DUPFD_CLOEXEC, FIRST + MOST);
+		if (s->high[i] < 0)
+			goto failed;
+	}
 	for (unsigned i = 0; i < s->n; i++)
-		if (syscall(SYS_dup3, s->fds[i], FIRST + (int)i, 0) < 0)
+		if (syscall(SYS_dup3, s->high[i], FIRST + (int)i, 0) < 0)
 			goto failed;
 	syscall(SYS_close_range, FIRST + s->n, ~0u, 0);
 	syscall(SYS_execve, "/proc/self/exe", s->argv, s->envp);
 failed:
-	s->r = -errno;
+	s->r = errno == EINVAL ? -EMFILE : -errno; /* a number beyond the limit */
 	syscall(SYS_exit, 0);
 	return 0;
 }
@@ -82,21 +90,6 @@ static int run(struct spawn *s)
 	return r;
 }
 
-/* Numbers above those that they are to get, so that none is overwritten before its turn. */
-static int lift(const int *fds, unsigned n, int *ret)
-{
-	for (unsigned i = 0; i < n; i++) {
-		ret[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST + MOST);
-		if (ret[i] < 0) {
-			int r = errno == EINVAL ? -EMFILE : -errno; /* beyond the limit */
-			while (i--)
-				close(ret[i]);
-			return r;
-		}
-	}
-	return 0;
-}
-
 static char **environment(const char *mark)
 {
 	size_t n = 0;
@@ -117,19 +110,16 @@ static char **environment(const char *mark)
 int plat_spawn_self(const char *mark, const int *fds, unsigned n)
 {
 	char *argv[] = { program_invocation_name, NULL };
-	int lifted[MOST];
-	struct spawn s = { .argv = argv, .fds = lifted, .n = n };
-	int r = n > MOST ? -EINVAL : lift(fds, n, lifted);
+	struct spawn s = { .argv = argv, .fds = fds, .n = n };
+	int r;
 
-	if (r < 0)
-		return r;
+	if (n > MOST)
+		return -EINVAL;
 	s.envp = environment(mark);
 	s.stack = s.envp ? malloc(2 * STACK) : NULL;
 	r = s.stack ? run(&s) : -ENOMEM;
 	free(s.stack);
 	free(s.envp);
-	for (unsigned i = 0; i < n; i++)
-		close(lifted[i]);
 	return r;
 }
 

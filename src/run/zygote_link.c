@@ -39,6 +39,7 @@ static struct {
 	struct spin lock;
 	struct zygote *current, *all;
 	_Atomic uint32_t making; /* 0: nobody; 1: somebody; 2: and others wait */
+	int made[2]; /* by whoever makes one: both ends, that a child of fork closes; or 0 */
 } line;
 
 /* Before all that start.c may do.  It stands here and not in zygote.c, which nobody would miss when
@@ -215,7 +216,7 @@ static int first_news(int fd, uint64_t nonce)
 
 static int spawn(struct zygote *z)
 {
-	int pair[2], window_fd, fds[2], r;
+	int *pair = line.made, window_fd, fds[2], r;
 	void *window = window_open(&window_fd);
 	char mark[80];
 	uint64_t nonce;
@@ -232,13 +233,16 @@ static int spawn(struct zygote *z)
 	fds[0] = pair[1];
 	fds[1] = window_fd;
 	r = plat_spawn_self(mark, fds, 2);
-	close(pair[1]);
+	pair[1] = 0;
+	close(fds[0]);
 	if (r == 0)
 		r = first_news(pair[0], nonce);
-	if (r < 0)
-		close(pair[0]);
 	z->fd = pair[0];
 	z->pid = r;
+	if (r < 0) {
+		pair[0] = 0;
+		close(z->fd);
+	}
 	return r;
 }
 
@@ -267,6 +271,7 @@ static int make(const struct plat_rights *rights)
 	spin_lock(&line.lock);
 	z->next = line.all;
 	line.all = line.current = z;
+	line.made[0] = 0;
 	spin_unlock(&line.lock);
 	r = plat_thread_begin(hear, z, "tl-zygote");
 	if (r == 0)
@@ -443,6 +448,10 @@ void process_forked(void)
 {
 	for (struct zygote *z = line.all; z; z = z->next)
 		close(z->fd);
+	for (int i = 0; i < 2; i++)
+		if (line.made[i])
+			close(line.made[i]);
+	line.made[0] = line.made[1] = 0;
 	line.lock = (struct spin){ 0 };
 	line.current = line.all = NULL;
 	atomic_store_explicit(&line.making, 0, memory_order_relaxed);

@@ -115,3 +115,77 @@ static void ends_deaf_ones(bool stopped_first)
 
 TEST(stopped_it_ends_them) { ends_deaf_ones(true); }
 TEST(stopped_too_late_it_ends_them) { ends_deaf_ones(false); }
+
+/* -- a fork while it is made */
+
+__attribute__((constructor)) static void begin_slowly(void)
+{
+	FILE *f;
+
+	if (!getenv("TELAR_ZYGOTE") || !getenv("TEST_SLOW"))
+		return;
+	f = fopen("made~", "w");
+	CHECK(f && fprintf(f, "%d\n", (int)getpid()) > 0);
+	fclose(f);
+	CHECK_EQ(rename("made~", "made"), 0);
+	for (int i = 0; i < 60000 && access("go", F_OK) < 0; i++)
+		usleep(1000);
+}
+
+static void *makes(void *arg)
+{
+	CHECK_EQ(tl_zygote_start(), 0);
+	return arg;
+}
+
+static void await_file(const char *name)
+{
+	while (access(name, F_OK) < 0)
+		usleep(1000);
+}
+
+/* Another of its threads forks just then; the child lives on. */
+static void forks_while_it_is_made(int tell)
+{
+	pthread_t maker;
+	pid_t child;
+
+	setenv("TEST_SLOW", "1", 1);
+	CHECK_EQ(pthread_create(&maker, NULL, makes, NULL), 0);
+	await_file("made");
+	child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	close(open("go", O_CREAT | O_WRONLY, 0600));
+	CHECK_EQ(pthread_join(maker, NULL), 0);
+	CHECK_EQ(write(tell, &child, sizeof child), sizeof child);
+	for (;;)
+		pause();
+}
+
+/* The child must not keep the line, or the zygote would not see its program's end. */
+TEST(forked_while_it_is_made)
+{
+	struct pollfd end = { .events = POLLIN };
+	pid_t program, child, zygote;
+	int p[2];
+	FILE *f;
+
+	unlink("made");
+	unlink("go");
+	CHECK_EQ(pipe(p), 0);
+	program = fork();
+	if (program == 0)
+		forks_while_it_is_made(p[1]);
+	CHECK_EQ(read(p[0], &child, sizeof child), sizeof child);
+	f = fopen("made", "r");
+	CHECK(f && fscanf(f, "%d", &zygote) == 1);
+	fclose(f);
+	end.fd = (int)syscall(SYS_pidfd_open, zygote, 0);
+	CHECK(end.fd >= 0);
+	CHECK_EQ(kill(program, SIGKILL), 0);
+	CHECK_EQ(waitpid(program, NULL, 0), program);
+	CHECK_EQ(poll(&end, 1, -1), 1);
+	CHECK_EQ(kill(child, SIGKILL), 0);
+}
