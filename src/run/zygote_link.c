@@ -23,7 +23,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60, TRIES = 16, FIRST_STEPS = 118 /* of spin_pause: some 30 ms */ };
+enum { PATIENCE_S = 60, TRIES = 16, FIRST_STEPS = 118, LONG = 300 };
+/* The last two of spin_pause: some 30 ms, some 20 s */
 
 struct zygote {
 	int fd;
@@ -386,6 +387,17 @@ static void end_sending(struct process *p, struct zygote *z, int r)
 	spin_unlock(&line.lock);
 }
 
+/* A user may have so many descriptors under way: then the zygote has to take some in first. */
+static int tell(struct zygote *z, const struct order *o, const int *fds, unsigned n)
+{
+	unsigned turn = 0;
+	int r;
+
+	while ((r = plat_tell(z->fd, o, sizeof *o, fds, n, false)) == -ETOOMANYREFS && turn < LONG)
+		spin_pause(&turn);
+	return r;
+}
+
 int zygote_send(struct process *p, const int *fds, unsigned n)
 {
 	struct order order = { ORDER_START, LAUNCH_NEW + p->lost, p->launch, p };
@@ -394,7 +406,7 @@ int zygote_send(struct process *p, const int *fds, unsigned n)
 	for (int i = 0; i < TRIES; i++) {
 		struct zygote *z = begin_sending(p);
 
-		r = z ? plat_tell(z->fd, &order, sizeof order, fds, n, false) : zygote_ready();
+		r = z ? tell(z, &order, fds, n) : zygote_ready();
 		if (z)
 			end_sending(p, z, r);
 		if (z ? !lost(r) : r < 0)

@@ -116,6 +116,30 @@ static void ends_deaf_ones(bool stopped_first)
 TEST(stopped_it_ends_them) { ends_deaf_ones(true); }
 TEST(stopped_too_late_it_ends_them) { ends_deaf_ones(false); }
 
+static int counts(void *arg)
+{
+	CHECK(tl_given_fd(31) > 0);
+	((struct shared *)arg)->begun++;
+	return 0;
+}
+
+/* A user may not have more descriptors under way than one process may have: wait for the zygote. */
+TEST(many_descriptors_under_way)
+{
+	struct rlimit few = { 100, 100 };
+	int many[32] = { 0 };
+	tl_process_opts o = { .fds = many, .n_fds = 32 };
+
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		SKIP("cannot become a user that has limits");
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	zygote_now();
+	for (int i = 0; i < 40; i++)
+		CHECK_EQ(tl_process_start(NULL, counts, m, &(tl_opts){ .process = &o }), 0);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(m->begun, 40);
+}
+
 /* -- a fork while it is made */
 
 __attribute__((constructor)) static void begin_slowly(void)
