@@ -13,7 +13,7 @@ from pathlib import Path
 
 from service import Connection, Service, check, form, head, pdf, same, sanitized
 
-COUNT = 500 if sanitized() else 1500
+COUNT = 500 if sanitized() else 1000
 IDLE = 2
 
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
