@@ -387,15 +387,24 @@ static void end_sending(struct process *p, struct zygote *z, int r)
 	spin_unlock(&line.lock);
 }
 
-/* A user may have so many descriptors under way: then the zygote has to take some in first. */
+/* While it is, its pid is nobody else's. */
+static bool is_up(void *zygote) { return !(plat_poll(((struct zygote *)zygote)->fd, 0) & POLLHUP); }
+
+static void wake_up(struct zygote *z) { plat_process_signal(z->pid, SIGCONT, is_up, z); }
+
+/* Where the line is full, or a user may not have more descriptors under way, the zygote has to take
+ * some in first; it may have been stopped. */
 static int tell(struct zygote *z, const struct order *o, const int *fds, unsigned n)
 {
-	unsigned turn = 0;
-	int r;
+	for (unsigned turn = 0;;) {
+		int r = plat_tell(z->fd, o, sizeof *o, fds, n, turn == 0);
 
-	while ((r = plat_tell(z->fd, o, sizeof *o, fds, n, false)) == -ETOOMANYREFS && turn < LONG)
+		if (r != -EAGAIN && (r != -ETOOMANYREFS || turn == LONG))
+			return r;
+		if (turn == 0)
+			wake_up(z);
 		spin_pause(&turn);
-	return r;
+	}
 }
 
 int zygote_send(struct process *p, const int *fds, unsigned n)
@@ -415,16 +424,13 @@ int zygote_send(struct process *p, const int *fds, unsigned n)
 	return -EAGAIN;
 }
 
-/* While it is, its pid is nobody else's. */
-static bool is_up(void *zygote) { return !(plat_poll(((struct zygote *)zygote)->fd, 0) & POLLHUP); }
-
 /* A full line is no harm: the zygote looks at all of its own when it has emptied it.  One that
  * somebody has stopped goes on, or it would neither end them nor say that they have ended. */
 void zygote_bell(struct zygote *z)
 {
 	plat_tell(
 		z->fd, &(struct order){ .what = ORDER_LOOK }, sizeof(struct order), NULL, 0, true);
-	plat_process_signal(z->pid, SIGCONT, is_up, z);
+	wake_up(z);
 }
 
 /* Its end may be heard of before its starter is back from telling. */

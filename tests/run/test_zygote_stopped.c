@@ -116,11 +116,26 @@ static void ends_deaf_ones(bool stopped_first)
 TEST(stopped_it_ends_them) { ends_deaf_ones(true); }
 TEST(stopped_too_late_it_ends_them) { ends_deaf_ones(false); }
 
+static int counts_one(void *arg)
+{
+	((struct shared *)arg)->begun++;
+	return 0;
+}
+
+/* Who starts more than the line holds does not wait for somebody to continue it. */
+TEST_LIMIT(stopped_it_takes_many, 60)
+{
+	stop(zygote_now());
+	for (int i = 0; i < 400; i++)
+		CHECK_EQ(tl_process_start(NULL, counts_one, m, NULL), 0);
+	CHECK_EQ(tl_finish(), 0);
+	CHECK_EQ(m->begun, 400);
+}
+
 static int counts(void *arg)
 {
 	CHECK(tl_given_fd(31) > 0);
-	((struct shared *)arg)->begun++;
-	return 0;
+	return counts_one(arg);
 }
 
 /* A user may not have more descriptors under way than one process may have: wait for the zygote. */
