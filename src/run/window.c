@@ -169,13 +169,20 @@ void window_forked(void)
 
 /* -- making it */
 
+/* A chunk at a time: what a signal interrupts is undone, and a large claim that is interrupted all
+ * the time would never be done. */
 static bool claim(int fd, size_t at, size_t n)
 {
-	int r;
+	size_t done = 0;
 
-	while ((r = fallocate(fd, 0, (off_t)at, (off_t)n)) < 0 && errno == EINTR)
-		;
-	return r == 0;
+	while (done < n)
+		if (fallocate(fd, 0, (off_t)(at + done), CHUNK) == 0)
+			done += CHUNK;
+		else if (errno != EINTR)
+			break;
+	if (done < n && done)
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)done);
+	return done == n;
 }
 
 static bool reserve(struct window *w, size_t upto)
