@@ -34,14 +34,14 @@ static int come_and_go(void *arg)
 	return 0;
 }
 
-TEST(G2_newcomers_do_not_keep_it_waiting)
+TEST_LIMIT(G2_newcomers_do_not_keep_it_waiting, 60)
 {
 	tl_scope s = { 0 };
 
 	tl_scope_open(&s);
 	for (int i = 0; i < 6; i++)
 		(i % 2 ? tl_task_start : tl_thread_start)(&s, come_and_go, NULL, NULL);
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < 100; i++)
 		CHECK_EQ(gate_wait(TL_NEVER), 0);
 	atomic_store(&over, true);
 	CHECK_EQ(tl_scope_close(&s), 0);
