@@ -66,7 +66,8 @@ TL_API int tl_scope_close(tl_scope *s);
 
 /* End of main: close main's own scope; one that main left open inside is misuse, and waited for.
  * `return tl_finish();`  Answers 0, 1 (something failed; it has been reported), or 2 (stragglers
- * still run after being asked to stop: leave by _exit).  Not a cancel point. */
+ * still run after being asked to stop: leave by _exit).  By another strand than main: misuse, and
+ * nothing happens but the answer 1.  Not a cancel point. */
 TL_API int tl_finish(void);
 
 /* wait_for: run fn(arg) here, in the caller's own strand, under a deadline.  Cancel point.

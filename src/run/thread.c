@@ -76,6 +76,14 @@ static void prepare(void)
 
 void thread_prepare(void) { pthread_once(&once, prepare); }
 
+/* What fails in its scope is kept for tl_finish. */
+static void becomes_main(struct strand *s)
+{
+	atomic_store_explicit(&main_strand, s, memory_order_release);
+	s->body->outer.failures = main_failures;
+	s->body->outer.max_failures = MAIN_FAILURES;
+}
+
 /* With no memory for its record a thread cannot be anybody here, and no call could even say so. */
 struct strand *strand_adopt(void)
 {
@@ -94,9 +102,7 @@ struct strand *strand_adopt(void)
 	}
 	strand_born(s);
 	if (is_main) {
-		atomic_store_explicit(&main_strand, s, memory_order_release);
-		s->body->outer.failures = main_failures;
-		s->body->outer.max_failures = MAIN_FAILURES;
+		becomes_main(s);
 	} else {
 		pthread_setspecific(key, s);
 	}
@@ -110,9 +116,11 @@ tl_strand tl_main(void)
 	return (tl_strand){ s ? atomic_load_explicit(&s->id, memory_order_relaxed) : 0 };
 }
 
+/* What has failed until now is its parent's to tell. */
 void thread_forked(struct strand *me)
 {
-	atomic_store_explicit(&main_strand, me, memory_order_release);
+	becomes_main(me);
+	me->body->outer.n_failures = 0;
 }
 
 /* -- threads of our own */
@@ -248,6 +256,10 @@ int tl_finish(void)
 	struct body *b = me->body;
 	int r;
 
+	if (me != atomic_load_explicit(&main_strand, memory_order_acquire)) {
+		report(TL_R_MISUSE, me, -EPERM, "calls tl_finish, and is not main");
+		return 1;
+	}
 	if (b->on->from) {
 		report(TL_R_MISUSE, me, -EBUSY, "calls tl_finish from inside a generator");
 		return 1;

@@ -142,6 +142,41 @@ TEST(daemons_are_cancelled_and_joined)
 	CHECK_EQ(tl_list(NULL, 0), 1);
 }
 
+/* Another strand than main: told so, and all goes on as if it had not. */
+static int finishes(void *arg)
+{
+	tl_strand t;
+
+	CHECK_EQ(tl_finish(), 1);
+	CHECK_EQ(tl_task_start(NULL, count_up, arg, &(tl_opts){ .ret = &t }), 0);
+	return tl_join(t, NULL, TL_NEVER);
+}
+
+static int misuses;
+static void count_misuse(const tl_report *r, void *arg)
+{
+	(void)arg;
+	misuses += r->kind == TL_R_MISUSE && r->value == -EPERM;
+}
+
+TEST(finish_is_mains_alone)
+{
+	start_fn *both[] = { tl_task_start, tl_thread_start };
+	_Atomic int n = 0;
+
+	tl_on_report(count_misuse, NULL);
+	for (int i = 0; i < 2; i++) {
+		tl_scope s = { 0 };
+
+		tl_scope_open(&s);
+		CHECK_EQ(both[i](&s, finishes, (void *)&n, NULL), 0);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		CHECK_EQ(misuses, i + 1);
+		CHECK_EQ(n, i + 1);
+	}
+	CHECK_EQ(tl_finish(), 0);
+}
+
 static void *starts_nothing(void *arg) { return tl_self(), arg; }
 
 /* Nothing starts after the end, neither in main's scope nor in a new one. */
@@ -211,11 +246,31 @@ static void finish_failed(void)
 	CHECK(site != NULL && tl_site_text(site, text, sizeof text) > 0);
 	CHECK_EQ(tl_finish(), r); /* the same answer, and no second report */
 	CHECK_EQ(n_reports, 1);
-	exit(r);
+	_exit(10 + r); /* a failed CHECK's is 1 */
 }
 
 /* D7: an uncaught failure is reported once, with name and site */
-TEST(finish_answers_1) { is_status(finish_failed, 1); }
+TEST(finish_answers_1) { is_status(finish_failed, 11); }
+
+static int fork_and_fail(void *arg)
+{
+	(void)arg;
+	is_status(finish_failed, 11);
+	return 0;
+}
+
+/* Who forks is main in the child, and tells what has failed there. */
+TEST(a_fork_from_a_task_and_a_thread_that_fails)
+{
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_task_start(&s, fork_and_fail, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	tl_scope_open(&s);
+	tl_thread_start(&s, fork_and_fail, NULL, NULL);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
 
 static int fails_when_cancelled(void *arg)
 {
