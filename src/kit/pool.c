@@ -3,7 +3,7 @@
  * A pool that is closed goes on a list, from which the next one is made, once nobody is inside any
  * more: no worker, no waiter that has yet to be answered.  The list is guarded by its lock; all
  * else by the pool's.  Order of locks: a pool's, then the list's. */
-#include "pool.h"
+#include "pool_crew.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +71,27 @@ void pool_retire(tl_pool *p)
 }
 
 /* -- workers */
+
+static bool works(const struct worker *w)
+{
+	return w->post->up && atomic_load_explicit(&w->post->channel->ready, memory_order_relaxed);
+}
+
+int pool_later(tl_pool *p, int why)
+{
+	bool others = false;
+	int r;
+
+	for (unsigned i = 0; i < p->hired; i++)
+		others |= works(p->crew[i]);
+	if (!others || (why != -EAGAIN && why != -ENOMEM))
+		return why;
+	crew_deal(p);
+	tl_lock_release(&p->lock);
+	r = tl_sleep(tl_ms(100));
+	tl_lock_hold(&p->lock);
+	return r;
+}
 
 /* A task that nobody needs yet stays a record, without a stack. */
 static int hire(tl_pool *p)

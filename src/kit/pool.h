@@ -124,6 +124,8 @@ static inline size_t pool_bytes(const struct job *j)
 
 /* -- pool.c */
 void pool_retire(tl_pool *p); /* with its lock: if it is closed and nobody is inside */
+/* A worker could not be forked, and why: 0, try again, if that may change and others work. */
+int pool_later(tl_pool *p, int why);
 
 /* -- pool_work.c: with the lock held, unless it says otherwise */
 extern tl_local pool_inside;                /* the pool that the strand works for */

@@ -320,7 +320,7 @@ static int verdict(struct worker *w, const tl_end *end)
 		return c->broken < 0 ? c->broken : 0;
 	}
 	if (end->how == TL_RETURNED && end->value < 0)
-		return end->value; /* it could not be forked */
+		return pool_later(p, end->value); /* it could not be forked */
 	return end->how != TL_CANCELLED && ++p->stillborn > STILLBORN ? -EOWNERDEAD : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "pools.h"
 #include "telar/process.h"
 #include "telar/shared.h"
+#include <sys/resource.h>
 
 /* What all processes see. */
 struct seen {
@@ -438,6 +439,57 @@ TEST(stopped_before_it_rings)
 	p->hub->sleeps = 0;
 	s->go = 1;
 	CHECK_EQ(tl_join(t, NULL, TL_NEVER), 0);
+	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
+	CHECK_EQ(tl_finish(), 0);
+}
+
+static int zygote_of(void *ret)
+{
+	*(pid_t *)ret = getppid();
+	return 0;
+}
+
+/* Where no other can be forked for the dead one, the pool goes on with those it has. */
+TEST(no_more_forks_for_a_while)
+{
+	struct seen *s, *again;
+	struct rlimit none, was;
+	struct deadly d = { 0 };
+	tl_pool_figures now;
+	tl_job j[2];
+	pid_t zygote;
+	tl_pool *p;
+
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		SKIP("cannot become a user that has limits");
+	p = opened(TL_PROCESS, 2);
+	s = seen_new();
+	again = seen_new();
+	d.seen = seen_new();
+	for (int i = 0; i < 2; i++)
+		j[i] = submitted(p, waits, s, 0);
+	UNTIL(s->n == 2);
+	s->go = 1;
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(tl_job_get(j[i], TL_NEVER), 0);
+	CHECK_EQ(tl_job_get(submitted(p, zygote_of, &zygote, sizeof zygote), TL_NEVER), 0);
+	CHECK_EQ(prlimit(zygote, RLIMIT_NPROC, NULL, &was), 0);
+	none = (struct rlimit){ 0, was.rlim_max };
+	CHECK_EQ(prlimit(zygote, RLIMIT_NPROC, &none, NULL), 0);
+	d.seen->deadly = 1;
+	CHECK_EQ(tl_job_get(submitted(p, dies, &d, sizeof d), TL_NEVER), 1);
+	for (int i = 0; i < 200; i++) {
+		int one = 1;
+		CHECK_EQ(tl_job_get(submitted(p, twice, &one, sizeof one), TL_NEVER), 1);
+		tl_sleep(tl_ms(1));
+	}
+	tl_pool_stat(p, &now);
+	CHECK_EQ(now.broken, 0);
+	CHECK_EQ(prlimit(zygote, RLIMIT_NPROC, &was, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		j[i] = submitted(p, waits, again, 0);
+	UNTIL(again->n == 2);
+	again->go = 1;
 	CHECK_EQ(tl_pool_close(p, TL_NEVER), 0);
 	CHECK_EQ(tl_finish(), 0);
 }
