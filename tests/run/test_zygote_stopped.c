@@ -219,7 +219,8 @@ TEST(forked_while_it_is_made)
 		forks_while_it_is_made(p[1]);
 	CHECK_EQ(read(p[0], &child, sizeof child), sizeof child);
 	f = fopen("made", "r");
-	CHECK(f && fscanf(f, "%d", &zygote) == 1);
+	CHECK(f);
+	CHECK_EQ(fscanf(f, "%d", &zygote), 1);
 	fclose(f);
 	end.fd = (int)syscall(SYS_pidfd_open, zygote, 0);
 	CHECK(end.fd >= 0);

@@ -60,7 +60,10 @@ TEST(four_thousand_million_records)
 	struct shared_queue *s = shared_of(q);
 	char out[300];
 
-	s->in.n = s->in.seen = s->out.n = s->done = UINT32_MAX - 4;
+	s->in.n = UINT32_MAX - 4;
+	s->in.seen = UINT32_MAX - 4;
+	s->out.n = UINT32_MAX - 4;
+	s->done = UINT32_MAX - 4;
 	for (size_t i = 0; i < 10; i++) {
 		CHECK_EQ(tl_queue_put(q, "", 0, TL_POLL), 0);
 		CHECK_EQ(tl_queue_put(q, out, i % 2 ? 300 : 3, TL_POLL), 0);
