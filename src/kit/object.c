@@ -25,12 +25,20 @@ int say(struct call *c, int r, const char *fmt, ...)
 	return r;
 }
 
+int wanted(struct call *c, const char *what, tl_value v)
+{
+	char text[100] = "";
+
+	tl_value_text(v, text, sizeof text);
+	return say(c, -EINVAL, "%s is wanted, not %s", what, text);
+}
+
 int want_int(struct call *c, size_t i, int64_t *ret)
 {
 	if (i >= c->n)
 		return 0;
 	if (c->args[i].type != TL_T_INT)
-		return say(c, -EINVAL, "a whole number is wanted");
+		return wanted(c, "a whole number", c->args[i]);
 	*ret = c->args[i].i;
 	return 0;
 }

@@ -168,6 +168,7 @@ void value_hold(struct server *s, tl_value v, int by);
 void value_let(struct server *s, tl_value v); /* and freed */
 int say(struct call *c, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int answer_taken(struct call *c, tl_value v); /* one that has just been taken out of the object */
+int wanted(struct call *c, const char *what, tl_value v); /* -EINVAL: that is wanted, not v */
 int want_int(struct call *c, size_t i, int64_t *ret);
 int add_to(struct call *c, tl_value *sum); /* what its second argument says */
 

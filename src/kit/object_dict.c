@@ -10,8 +10,8 @@ static int want_key(struct call *c, size_t i)
 	bool name = key.type == TL_T_TEXT && key.n && key.text[0] != '_';
 
 	if (c->object->type == &type_namespace && !name)
-		return say(c, -EINVAL, "a name is wanted, that does not begin with _");
-	return value_is_key(key) ? 0 : say(c, -EINVAL, "that cannot be a key");
+		return wanted(c, "a name that does not begin with _", key);
+	return value_is_key(key) ? 0 : wanted(c, "a key", key);
 }
 
 static int no_key(struct call *c, tl_value key)
@@ -80,7 +80,7 @@ static int row_of(struct call *c, bool keys, bool values, tl_value **ret)
 static int update(struct call *c)
 {
 	tl_value from = c->args[0];
-	int r = from.type == TL_T_MAP ? 0 : say(c, -EINVAL, "a map is wanted");
+	int r = from.type == TL_T_MAP ? 0 : wanted(c, "a map", from);
 
 	if (r == 0 && c->object->type == &type_namespace)
 		for (size_t i = 0; r == 0 && i < from.n; i++) {
@@ -282,10 +282,10 @@ static int set_add(struct call *c)
 static int set_update(struct call *c)
 {
 	tl_value list = c->args[0];
-	int r = list.type == TL_T_LIST ? 0 : say(c, -EINVAL, "a list is wanted");
+	int r = list.type == TL_T_LIST ? 0 : wanted(c, "a list", list);
 
 	for (size_t i = 0; r == 0 && i < list.n; i++)
-		r = value_is_key(list.items[i]) ? 0 : say(c, -EINVAL, "that cannot be a key");
+		r = value_is_key(list.items[i]) ? 0 : wanted(c, "a key", list.items[i]);
 	for (size_t i = 0; r == 0 && i < list.n; i++)
 		if (!map_find(&c->object->map, list.items[i]))
 			r = put_pair(c, list.items[i], TL_NIL);

@@ -68,7 +68,7 @@ static int fit(struct call *c, tl_value *v)
 		return 0;
 	}
 	if (v->type != TL_T_INT)
-		return say(c, -EINVAL, "a number of type '%c' is wanted", k->name);
+		return wanted(c, k->most ? "a whole number" : "a number", *v);
 	if (v->i < k->least || v->i > k->most)
 		return say(c, -EOVERFLOW, "%lld is beyond type '%c'", (long long)v->i, k->name);
 	return 0;
@@ -91,7 +91,7 @@ static int put_copy(struct call *c, size_t i, tl_value v)
 static int put_all(struct call *c, tl_value list)
 {
 	size_t n = c->object->row.n;
-	int r = list.type == TL_T_LIST ? 0 : say(c, -EINVAL, "a list is wanted");
+	int r = list.type == TL_T_LIST ? 0 : wanted(c, "a list", list);
 
 	for (size_t i = 0; r == 0 && i < list.n; i++)
 		r = put_copy(c, c->object->row.n, list.items[i]);
@@ -108,7 +108,7 @@ static int code_open(struct call *c)
 {
 	if (!c->n || c->args[0].type != TL_T_TEXT || c->args[0].n != 1 ||
 		!code_named(c->args[0].text[0]))
-		return say(c, -EINVAL, "a type code as in Python's array is wanted");
+		return wanted(c, "a type code as in Python's array", c->n ? c->args[0] : TL_NIL);
 	c->object->state.code = c->args[0].text[0];
 	return 0;
 }

@@ -19,7 +19,8 @@ static int whole(struct call *c, int64_t least, int64_t initial, int64_t *ret)
 {
 	*ret = initial;
 	if (want_int(c, 0, ret) < 0 || *ret < least)
-		return say(c, -EINVAL, "a whole number from %lld is wanted", (long long)least);
+		return wanted(
+			c, least ? "a whole number from 1" : "a whole number from 0", c->args[0]);
 	return 0;
 }
 

@@ -154,7 +154,7 @@ static int server_new(struct call *c)
 		k = t ? NULL : class_named(c->args[0]);
 	}
 	if (!t && !k)
-		return say(c, -EINVAL, "there is no such type");
+		return wanted(c, "the name of a type", c->args[0]);
 	inner.args = c->args + 1;
 	inner.n = c->n - 1;
 	r = object_new(&inner, k ? &type_class : t, k, &o);

@@ -215,9 +215,14 @@ TEST(errors_with_words)
 	CHECK_EQ(does(l, "append"), -EINVAL);
 	CHECK_STR(why(), "append takes 1 to 1 arguments, not 0");
 	CHECK_EQ(does_with(l, "del", TL_STR("x")), -EINVAL);
-	CHECK_STR(why(), "a whole number is wanted");
+	CHECK_STR(why(), "a whole number is wanted, not 'x'");
 	CHECK_EQ(tl_manager_new(m, "frob", NULL, 0, &none, TL_NEVER), -EINVAL);
-	CHECK_STR(why(), "there is no such type");
+	CHECK_STR(why(), "the name of a type is wanted, not 'frob'");
+	CHECK_EQ(tl_manager_new(m, "Barrier", &(tl_value){ .type = TL_T_INT }, 1, &none, TL_NEVER),
+		-EINVAL);
+	CHECK_STR(why(), "a whole number from 1 is wanted, not 0");
+	CHECK_EQ(does_with(l, "extend", TL_INT(5)), -EINVAL);
+	CHECK_STR(why(), "a list is wanted, not 5");
 	CHECK_EQ(none.id, 0);
 	CHECK_EQ(does(none, "len"), -ESRCH);
 	CHECK_EQ(does(l, "len"), 0);
