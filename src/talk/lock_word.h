@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "talk/lock.h"
 #include <errno.h>
+#include <limits.h>
 
 #define WAITERS (1ull << 31)
 #define LOST    (1ull << 30)
@@ -22,7 +23,7 @@
 #define OWNER   (0xffffffffull << 32 | PROCESS)
 
 enum want { SOUND, REPAIR, HOLD };
-enum { PARKS = -EAGAIN };
+enum { PARKS = INT_MIN }; /* no status: a wait for which no thread can be had is -EAGAIN */
 
 static inline _Atomic uint64_t *word_of(const tl_lock *l) { return (_Atomic uint64_t *)&l->word; }
 static inline uint64_t load(const tl_lock *l)

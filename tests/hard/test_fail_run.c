@@ -217,6 +217,13 @@ FAULTS(shared_memory)
 	return r;
 }
 
+/* Without a ring: tasks that wait need a thread that does it for them. */
+FAULTS(shared_memory_by_epoll)
+{
+	setenv("TELAR_POLLER", "epoll", 1);
+	return shared_memory(arg);
+}
+
 /* In a process of its own: acquire, say so, and stay until killed. */
 static pid_t begin_holder(struct shared *m)
 {
