@@ -160,7 +160,9 @@ TEST_LIMIT(stacks_are_apart_and_serve_again, 60)
 
 TEST(locked_memory_is_not_filled_with_stacks)
 {
+	enum { ROOM = 512 << 20 };
 	tl_scope s = { 0 };
+	void *room;
 	long before;
 
 	PLAIN_ONLY;
@@ -168,6 +170,9 @@ TEST(locked_memory_is_not_filled_with_stacks)
 	CHECK_EQ(tl_checkpoint(), 0);
 	if (mlockall(MCL_FUTURE) < 0)
 		SKIP("mlockall is refused here");
+	if (!(room = plat_reserve(ROOM)))
+		SKIP("so much memory may not be locked here");
+	plat_release(room, ROOM);
 	before = resident();
 	park(&s, 1000);
 	CHECK(resident() - before < 32 << 20); /* four arenas whole would be 260 MiB */
