@@ -23,8 +23,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60, TRIES = 16, FIRST_STEPS = 118, LONG = 300 };
-/* The last two of spin_pause: some 30 ms, some 20 s */
+enum { PATIENCE_S = 60, TRIES = 16, LONG = 300 /* of spin_pause: some 20 s */ };
 
 struct zygote {
 	int fd;
@@ -79,12 +78,13 @@ static bool lives(void *launch)
 }
 
 /* Wait until it is gone.  Without a stamp it was killed in its very first instruction, or has not
- * come to the second yet. */
+ * come to the second yet; its pid may be another's by now, so this wait has a bound. */
 static void await_end(struct launch *a)
 {
 	unsigned turn = 0;
 
-	while (!atomic_load_explicit(&a->stamp, memory_order_acquire) && turn < FIRST_STEPS)
+	while (!atomic_load_explicit(&a->stamp, memory_order_acquire) && turn < LONG &&
+		plat_process_stamp(launch_pid(a)))
 		spin_pause(&turn);
 	while (lives(a)) {
 		plat_process_signal(launch_pid(a), SIGKILL, lives, a);
