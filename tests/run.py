@@ -360,6 +360,16 @@ def summary(cases, jobs, seconds):
     return 1 if count["failed"] or not count["passed"] else 0
 
 
+def set_limits():
+    """What is to crash need not leave a core of many megabytes each time; and there may be as many
+    descriptors as a system usually gives."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    usual = 1024 if most == resource.RLIM_INFINITY else min(1024, most)
+    if few != resource.RLIM_INFINITY and few < usual:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
 def main():
     parser = argparse.ArgumentParser(description="run telar's tests")
     parser.add_argument("builds", nargs="+", metavar="[LABEL[:WAY]=]BUILD")
@@ -370,8 +380,7 @@ def main():
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, running.stop)
 
-    # What is to crash need not leave a core of many megabytes each time.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    set_limits()
 
     began = monotonic()
     cases = []
