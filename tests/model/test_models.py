@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 600
+# limit 1500
 """Prove the claims of the wait core, and prove that the proofs can fail.
 
 Each model is explored exhaustively and must hold.  Then each mutation in the table at its top

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # once
-# limit 900
+# limit 1800
 """Run the sources of the wait core, the loop and the in-place objects under C's memory model, in all
 their interleavings (orders/orders.h), and prove that the orders which they name are needed.
 

@@ -142,7 +142,7 @@ static int nest(void *arg)
 }
 
 /* Far deeper than a stack holds: the floor sends the rest to stacks of their own. */
-TEST(deeper_than_one_stack)
+TEST_LIMIT(deeper_than_one_stack, 60)
 {
 	int depth = AT_ONCE(20000);
 
@@ -158,7 +158,7 @@ static int deep_task(void *arg)
 	return join(start(nest, &depth, false));
 }
 
-TEST(deeper_than_one_task_stack)
+TEST_LIMIT(deeper_than_one_task_stack, 60)
 {
 	tl_scope s = { 0 };
 
