@@ -3,7 +3,8 @@
  * One window of address space, backed by one sealed memory file without a name: nothing of it can
  * leak.  A process that fork(2) made from this program sees it at the same addresses, so plain
  * pointers into it work on both sides.  Pages are reserved when they are allocated: full is an
- * error, never a SIGBUS.
+ * error, never a SIGBUS.  Cores leave it out.  A process that somebody stops (SIGSTOP) in these two
+ * calls, or in a queue's, keeps the others from theirs until it goes on or is killed.
  *
  * The objects of telar/sync.h and telar/future.h work in it between all those processes, by the
  * same calls, from tasks and threads.  A process may be killed anywhere: those who wait look again
