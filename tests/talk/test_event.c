@@ -64,6 +64,18 @@ TEST(set_opens_it)
 
 enum { CROWD = 60 };
 
+/* Until t is in the event's list: a set that finds nobody does not take the list's lock, so to be
+ * about to wait is not enough. */
+static void await_listed(tl_strand t)
+{
+	tl_info i = { 0 };
+
+	while (tl_inspect(t, &i) < 0 || !i.waits || strcmp(i.waits, "event") != 0) {
+		tl_yield();
+		sched_yield();
+	}
+}
+
 /* E1 */
 /* D5: a clear right after a set loses nobody */
 TEST_LIMIT(set_then_clear_loses_nobody, 60)
@@ -76,7 +88,7 @@ TEST_LIMIT(set_then_clear_loses_nobody, 60)
 	for (int round = 0; round < 20; round++) {
 		for (int i = 0; i < CROWD; i++) {
 			t[i] = (i % 8 ? start_task : start_thread)(&s, wait_for, &e);
-			await_state(t[i], TL_BLOCKED);
+			await_listed(t[i]);
 		}
 		tl_event_set(&e);
 		tl_event_clear(&e);

@@ -5,7 +5,7 @@
  * sockets, so that the log says what had been promised when.  Changes are made and logged under one
  * lock, so the log has their true order.  Syncs run outside of it and have two records: a sync
  * covers what stands before its first, and is done at its second.  A record is one write(2) at the
- * end of the file, so a kill loses nothing that came before it.
+ * end of the file, and who kills waits for it to be whole.
  *
  * Files are named by inode; each record that makes one begins a new file under that number.  Every
  * call goes to the kernel directly, never through the C library's function of the same name. */
@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,9 +60,29 @@ static void log_it(struct record r, const char *name, const void *data, size_t n
 	errno = kept;
 }
 
+/* The other lock is on the log: power.py takes it before it kills, so that a change and its record
+ * are both there, or neither. */
+static void take(void)
+{
+	pthread_mutex_lock(&lock);
+	while (out >= 0 && syscall(SYS_flock, out, LOCK_EX) < 0)
+		if (errno != EINTR)
+			abort();
+}
+
+static void give(void)
+{
+	int kept = errno;
+
+	if (out >= 0)
+		syscall(SYS_flock, out, LOCK_UN);
+	pthread_mutex_unlock(&lock);
+	errno = kept;
+}
+
 static long locked(long r)
 {
-	pthread_mutex_unlock(&lock);
+	give();
 	return r;
 }
 
@@ -123,7 +144,7 @@ static int do_open(int dir, const char *path, int flags, mode_t mode)
 		errno = EOPNOTSUPP; /* a file system that makes no files without a name */
 		return -1;
 	}
-	pthread_mutex_lock(&lock);
+	take();
 	was = makes && inode_at(dir, path) != 0;
 	fd = (int)syscall(SYS_openat, dir, path, flags, mode);
 	if (fd >= 0 && (flags & O_TMPFILE) == O_TMPFILE)
@@ -155,7 +176,7 @@ OPEN(openat64, folder, int folder, const char *path)
 
 int mkdirat(int dir, const char *path, mode_t mode)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	int r = (int)syscall(SYS_mkdirat, dir, path, mode);
 	if (r == 0)
 		log_name('M', dir, path);
@@ -168,7 +189,7 @@ int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode);
 
 int linkat(int from, const char *path, int to, const char *name, int flags)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	int r = (int)syscall(SYS_linkat, from, path, to, name, flags);
 	if (r == 0)
 		log_name('L', to, name);
@@ -179,7 +200,7 @@ int link(const char *path, const char *name) { return linkat(AT_FDCWD, path, AT_
 
 int unlinkat(int dir, const char *path, int flags)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	int r = (int)syscall(SYS_unlinkat, dir, path, flags);
 	if (r == 0)
 		log_name('U', dir, path);
@@ -191,7 +212,7 @@ int rmdir(const char *path) { return unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 
 int renameat2(int from, const char *path, int to, const char *name, unsigned flags)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	int r = (int)syscall(SYS_renameat2, from, path, to, name, flags);
 	if (r == 0) {
 		log_name('L', to, name);
@@ -219,11 +240,11 @@ static long sync_with(long number, int fd, char kind)
 	long result;
 
 	r.at = ++last;
-	pthread_mutex_lock(&lock);
+	take();
 	log_it(r, "", NULL, 0);
-	pthread_mutex_unlock(&lock);
+	give();
 	result = syscall(number, fd);
-	pthread_mutex_lock(&lock);
+	take();
 	r.kind = result < 0 ? 'e' : 'd'; /* failed; done */
 	log_it(r, "", NULL, 0);
 	return locked(result);
@@ -249,14 +270,14 @@ static ssize_t wrote(int fd, const void *p, ssize_t n, off_t at)
 	if (file)
 		log_it((struct record){ .kind = 'W', .ino = st.st_ino, .at = (uint64_t)at }, "", p,
 			(size_t)n);
-	pthread_mutex_unlock(&lock);
+	give();
 	/* A write through O_DSYNC is its own sync. */
 	return durable && fdatasync(fd) < 0 ? -1 : n;
 }
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	return wrote(fd, p, syscall(SYS_pwrite64, fd, p, n, at), at);
 }
 
@@ -264,7 +285,7 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off_t at) { return pwrite(fd, 
 
 ssize_t write(int fd, const void *p, size_t n)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	return wrote(fd, p, syscall(SYS_write, fd, p, n), -1);
 }
 
@@ -280,7 +301,7 @@ static int resized(int fd, long r)
 
 int ftruncate(int fd, off_t size)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	return resized(fd, syscall(SYS_ftruncate, fd, size));
 }
 
@@ -288,7 +309,7 @@ int ftruncate64(int fd, off_t size) { return ftruncate(fd, size); }
 
 int fallocate(int fd, int mode, off_t at, off_t n)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	return resized(fd, syscall(SYS_fallocate, fd, mode, at, n));
 }
 
@@ -298,9 +319,9 @@ int fallocate64(int fd, int mode, off_t at, off_t n) { return fallocate(fd, mode
 void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
 	if (fd >= 0 && flags & MAP_SHARED && protection & PROT_WRITE) {
-		pthread_mutex_lock(&lock);
+		take();
 		log_it((struct record){ .kind = 'X', .ino = inode_of(fd) }, "", NULL, 0);
-		pthread_mutex_unlock(&lock);
+		give();
 	}
 	return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
 }
@@ -314,8 +335,8 @@ void *mmap64(void *at, size_t size, int protection, int flags, int fd, off_t off
 
 ssize_t send(int fd, const void *p, size_t n, int flags)
 {
-	pthread_mutex_lock(&lock);
+	take();
 	log_it((struct record){ .kind = 'A' }, "", p, n);
-	pthread_mutex_unlock(&lock);
+	give();
 	return syscall(SYS_sendto, fd, p, n, flags, NULL, 0);
 }
