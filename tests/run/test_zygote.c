@@ -1,47 +1,12 @@
 /* The zygote: it may be killed, interrupted and replaced; it is in nobody's way. */
 #include "gone.h"
+#include "zygotes.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <telar.h>
-
-struct shared {
-	_Atomic int zygote, begun, inner;
-	tl_lock lock;
-	long a;
-};
-static struct shared *m;
-
-static void share(void)
-{
-	m = tl_shared(sizeof *m);
-	CHECK(m);
-}
-
-static int notes_zygote(void *arg)
-{
-	((struct shared *)arg)->zygote = getppid();
-	return 0;
-}
-
-static pid_t zygote_now(void)
-{
-	tl_scope s = { 0 };
-
-	tl_scope_open(&s);
-	CHECK_EQ(tl_process_start(&s, notes_zygote, m, NULL), 0);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	return m->zygote;
-}
-
-static int stays(void *arg)
-{
-	((struct shared *)arg)->begun++;
-	return tl_sleep(tl_s(1000));
-}
 
 /* D11: a zygote that was killed is replaced */
 TEST(killed_and_replaced)

@@ -1,6 +1,6 @@
 /* test_zygote_stopped.c - a zygote that somebody has stopped or that is slow, and a fork while one
  * is made. */
-#include "check.h"
+#include "zygotes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,37 +8,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <telar.h>
-
-struct shared {
-	_Atomic int zygote, begun;
-};
-static struct shared *m;
-
-static int notes_zygote(void *arg)
-{
-	((struct shared *)arg)->zygote = getppid();
-	return 0;
-}
-
-static pid_t zygote_now(void)
-{
-	tl_scope s = { 0 };
-
-	if (!m)
-		m = tl_shared(sizeof *m);
-	CHECK(m);
-	tl_scope_open(&s);
-	CHECK_EQ(tl_process_start(&s, notes_zygote, m, NULL), 0);
-	CHECK_EQ(tl_scope_close(&s), 0);
-	return m->zygote;
-}
-
-static int stays(void *arg)
-{
-	((struct shared *)arg)->begun++;
-	return tl_sleep(tl_s(1000));
-}
 
 static void await_begun(void)
 {
