@@ -326,7 +326,7 @@ def processors():
     bound = len(os.sched_getaffinity(0))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(bound, int(quota) // int(period)))
+        return min(bound, -(-int(quota) // int(period)))
     except (OSError, ValueError):  # no such file, or "max"
         return bound
 
