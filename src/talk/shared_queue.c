@@ -219,9 +219,10 @@ static int get_now(struct shared_call *c)
 
 /* -- calls that may wait */
 
+/* Without in's lock: more may be taken than is put, by one whose putter is dead (see mend). */
 bool shared_may_put(struct shared_queue *q)
 {
-	return shared_ended(q) || shared_n(&q->in) - shared_n(&q->out) < q->head.capacity;
+	return shared_ended(q) || shared_queue_count(q) < q->head.capacity;
 }
 
 bool shared_may_get(struct shared_queue *q)

@@ -168,6 +168,31 @@ TEST_LIMIT(put_small, 240) { put_at_each_place(puts_small, 4); }
 TEST_LIMIT(put_large, 240) { put_at_each_place(puts_large, 3); }
 TEST_LIMIT(loan_and_commit, 240) { put_at_each_place(lends, 3); }
 
+/* What the victim committed is taken before anybody enters where it died: who lends takes no lock,
+ * and would find more taken than put. */
+static void after_put_all_lend(bool returned)
+{
+	struct item it;
+	int n = 0;
+
+	while (tl_queue_get(scene->q, &it, sizeof it, TL_POLL) >= 0)
+		n++;
+	n == 3 ? with++ : before++;
+	CHECK(n == 3 || (n == 2 && !returned));
+	CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_POLL), 0);
+	memcpy(lent, &given, LARGE);
+	CHECK_EQ(tl_queue_commit(scene->q, lent, LARGE), 0);
+	CHECK_EQ(get_one(), expected);
+}
+
+TEST_LIMIT(put_and_all_lend, 240)
+{
+	expected = 3;
+	given = make(expected);
+	each_place(puts_large, after_put_all_lend);
+	check_both();
+}
+
 static void after_get(bool returned)
 {
 	int n;
