@@ -121,11 +121,12 @@ TL_API int tl_object_get(tl_object o, tl_value key, tl_value *ret, tl_time deadl
 TL_API int tl_object_set(tl_object o, tl_value key, tl_value v, tl_time deadline);
 
 /* Compare and swap: have `is` at key if it has `was`; a key that is not there has nil.  Cancel
- * point.  Answers 1 (done) or 0 (something else is there).  Errors: above. */
+ * point.  Answers 1 (done) or 0 (something else is there).  Errors: -EPROTO (a class of one's own
+ * answered no truth value; it was called), above. */
 TL_API int tl_object_swap(tl_object o, tl_value key, tl_value was, tl_value is, tl_time deadline);
 /* Add `by` to the whole number at key; a dict or Namespace that has none begins with 0.  ret (may
  * be NULL): the sum; untouched on failure.  Cancel point.  Errors: -EOVERFLOW, -EINVAL (no whole
- * number), above. */
+ * number), -EPROTO (a class of one's own answered no number; it was called), above. */
 TL_API int tl_object_add(tl_object o, tl_value key, int64_t by, int64_t *ret, tl_time deadline);
 
 /* o as Python prints it, into buf[0..cap), always terminated; answers the whole length.  Cancel

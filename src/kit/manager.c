@@ -290,7 +290,8 @@ int tl_manager_new(tl_manager *m, const char *type, const tl_value *args, size_t
 		r = tl_object_call(server, "new", all, n + 1, &v, deadline);
 	}
 	if (r == 0)
-		*ret = (tl_object){ m, v.object };
+		r = tl_object_in(server, v, ret);
+	tl_value_free(&v);
 	if (all != few)
 		free(all);
 	return r;

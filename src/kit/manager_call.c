@@ -107,7 +107,20 @@ int tl_object_swap(tl_object o, tl_value key, tl_value was, tl_value is, tl_time
 	tl_value args[] = { key, was, is }, done = TL_NIL;
 	int r = tl_object_call(o, "swap", args, 3, &done, deadline);
 
-	return r < 0 ? r : done.i != 0;
+	if (r == 0)
+		r = done.type != TL_T_BOOL ? -EPROTO : done.i != 0;
+	tl_value_free(&done);
+	return r;
+}
+
+/* What a sum is without its part behind the point; of what is beyond 64 bits, the last. */
+static int64_t whole_of(tl_value sum)
+{
+	if (sum.type == TL_T_INT)
+		return sum.i;
+	if (sum.f >= 0x1p63)
+		return INT64_MAX;
+	return sum.f >= -0x1p63 ? (int64_t)sum.f : INT64_MIN;
 }
 
 int tl_object_add(tl_object o, tl_value key, int64_t by, int64_t *ret, tl_time deadline)
@@ -115,8 +128,11 @@ int tl_object_add(tl_object o, tl_value key, int64_t by, int64_t *ret, tl_time d
 	tl_value args[] = { key, TL_INT(by) }, sum = TL_NIL;
 	int r = tl_object_call(o, "add", args, 2, &sum, deadline);
 
+	if (r == 0 && sum.type != TL_T_INT && sum.type != TL_T_FLOAT)
+		r = -EPROTO;
 	if (r == 0 && ret)
-		*ret = sum.type == TL_T_FLOAT ? (int64_t)sum.f : sum.i;
+		*ret = whole_of(sum);
+	tl_value_free(&sum);
 	return r;
 }
 

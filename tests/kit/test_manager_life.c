@@ -393,3 +393,51 @@ TEST(own_type_answers_too_deep)
 	CHECK_STR(why(), "what dive answers cannot be sent");
 	unmanaged(m);
 }
+
+/* One that answers no number, and nothing that says whether it was done. */
+static int answers_words(
+	void *self, const char *verb, const tl_value *args, size_t n, tl_value *ret)
+{
+	(void)self, (void)args, (void)n;
+	return tl_value_copy(TL_STR(verb), ret);
+}
+
+static const tl_class wordy = { .open = says_what_it_is_told, .call = answers_words };
+
+static int know_wordy(void *arg)
+{
+	(void)arg;
+	return tl_class_add("Wordy", &wordy);
+}
+
+TEST(own_type_answers_no_number)
+{
+	tl_manager *m = managed();
+	int64_t sum = 77;
+	tl_object o;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(
+			 &m, &(tl_manager_opts){ .kind = TL_THREAD, .init = know_wordy }, TL_NEVER),
+		0);
+	o = made(m, "Wordy", TL_NIL);
+	CHECK_EQ(tl_object_add(o, TL_NIL, 1, &sum, TL_NEVER), -EPROTO);
+	CHECK_EQ(tl_object_add(o, TL_NIL, 1, NULL, TL_NEVER), -EPROTO);
+	CHECK_EQ(sum, 77);
+	CHECK_EQ(tl_object_swap(o, TL_NIL, TL_NIL, TL_NIL, TL_NEVER), -EPROTO);
+	unmanaged(m);
+}
+
+/* A sum of type 'd' may be one that no whole number is. */
+TEST(sum_beyond_whole_numbers)
+{
+	tl_manager *m = managed();
+	tl_value args[] = { TL_STR("d"), TL_NUM(1e300) };
+	int64_t sum = 0;
+	tl_object o;
+
+	CHECK_EQ(tl_manager_new(m, "Value", args, 2, &o, TL_NEVER), 0);
+	CHECK_EQ(tl_object_add(o, TL_NIL, 1, &sum, TL_NEVER), 0);
+	CHECK(sum == INT64_MAX);
+	unmanaged(m);
+}
