@@ -257,7 +257,7 @@ static int namespace_text(struct call *c)
 		return -ENOMEM;
 	p = stpcpy(text, "Namespace(");
 	for (struct entry *e = map_next(m, NULL); e; e = map_next(m, e)) {
-		p = stpcpy(p, e == map_next(m, NULL) ? "" : ", ");
+		p = stpcpy(p, p[-1] == '(' ? "" : ", ");
 		p = mempcpy(p, e->key.text, e->key.n);
 		*p++ = '=';
 		p += tl_value_text(e->value, p, n - (size_t)(p - text));

@@ -95,15 +95,32 @@ static int order_bytes(tl_value a, tl_value b)
 
 static bool equal(tl_value a, tl_value b, int depth);
 
+/* Few enough to be looked for one by one. */
+enum { FEW = 32 };
+
+struct spot {
+	uint64_t hash;
+	size_t i;
+};
+static struct spot *spots_of(const tl_value *pairs, size_t n, struct spot few[FEW]);
+static const tl_value *spotted(tl_value map, const struct spot *s, tl_value key);
+
+/* b's keys are sorted by their hashes, so that what strangers send is not compared each with each:
+ * only if there is no memory for that. */
 static bool equal_maps(tl_value a, tl_value b, int depth)
 {
-	for (size_t i = 0; i < a.n; i++) {
-		const tl_value *other = tl_value_find(b, a.items[2 * i]);
+	struct spot *s = a.n > FEW ? spots_of(b.items, b.n, NULL) : NULL;
+	bool same = true;
 
-		if (!other || !equal(a.items[2 * i + 1], *other, depth))
-			return false;
+	for (size_t i = 0; same && i < a.n; i++) {
+		tl_value key = a.items[2 * i];
+		const tl_value *other =
+			s && value_is_key(key) ? spotted(b, s, key) : tl_value_find(b, key);
+
+		same = other && equal(a.items[2 * i + 1], *other, depth);
 	}
-	return true;
+	free(s);
+	return same;
 }
 
 static bool equal_lists(tl_value a, tl_value b, int depth)
@@ -222,11 +239,6 @@ uint64_t value_hash(tl_value key)
 	return mix(bits ^ seed);
 }
 
-struct spot {
-	uint64_t hash;
-	size_t i;
-};
-
 static int by_hash(const void *a, const void *b)
 {
 	const struct spot *x = a, *y = b;
@@ -234,6 +246,40 @@ static int by_hash(const void *a, const void *b)
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
 	return (x->i > y->i) - (x->i < y->i);
+}
+
+/* Where the keys are, sorted by hash; in `few`, if that is not NULL and they are, else to be freed.
+ * NULL: no memory. */
+static struct spot *spots_of(const tl_value *pairs, size_t n, struct spot few[FEW])
+{
+	struct spot *s = few && n <= FEW ? few : malloc(n * sizeof *s);
+
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		s[i] = (struct spot){ value_hash(pairs[2 * i]), i };
+	qsort(s, n, sizeof *s, by_hash);
+	return s;
+}
+
+/* What the map has at key, by its spots. */
+static const tl_value *spotted(tl_value map, const struct spot *s, tl_value key)
+{
+	uint64_t hash = value_hash(key);
+	size_t from = 0, to = map.n;
+
+	while (from < to) {
+		size_t half = from + (to - from) / 2;
+
+		if (s[half].hash < hash)
+			from = half + 1;
+		else
+			to = half;
+	}
+	for (; from < map.n && s[from].hash == hash; from++)
+		if (equal(map.items[2 * s[from].i], key, 0))
+			return &map.items[2 * s[from].i + 1];
+	return NULL;
 }
 
 /* Among spots sorted by hash. */
@@ -249,14 +295,11 @@ static bool repeated(const tl_value *pairs, const struct spot *s, size_t n)
 /* Whether a key stands there twice: 1, 0 or -ENOMEM. */
 static int repeats(const tl_value *pairs, size_t n)
 {
-	struct spot few[32], *s = n <= 32 ? few : malloc(n * sizeof *s);
+	struct spot few[FEW], *s = spots_of(pairs, n, few);
 	bool r;
 
 	if (!s)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		s[i] = (struct spot){ value_hash(pairs[2 * i]), i };
-	qsort(s, n, sizeof *s, by_hash);
 	r = repeated(pairs, s, n);
 	if (s != few)
 		free(s);

@@ -173,3 +173,25 @@ TEST(find_in_a_map)
 	CHECK(!tl_value_find(TL_MAP(pairs, 2), TL_STR("one")));
 	CHECK(!tl_value_find(TL_LIST(pairs, 4), TL_STR("k")));
 }
+
+/* As many as a stranger may send: were each compared with each, this would take minutes. */
+TEST(equal_maps_of_many)
+{
+	enum { N = 200000 };
+	tl_value *a = calloc(2 * N, sizeof *a), *b = calloc(2 * N, sizeof *b);
+
+	for (int i = 0; i < N; i++) {
+		a[2 * i] = TL_INT(i);
+		a[2 * i + 1] = TL_INT(-i);
+		b[2 * (N - 1 - i)] = i % 2 ? TL_NUM(i) : TL_INT(i);
+		b[2 * (N - 1 - i) + 1] = TL_INT(-i);
+	}
+	CHECK(tl_value_equal(TL_MAP(a, N), TL_MAP(b, N)));
+	b[1].i++;
+	CHECK(!tl_value_equal(TL_MAP(a, N), TL_MAP(b, N)));
+	b[1].i--;
+	b[0] = TL_STR("another");
+	CHECK(!tl_value_equal(TL_MAP(a, N), TL_MAP(b, N)));
+	free(a);
+	free(b);
+}
