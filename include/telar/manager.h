@@ -53,7 +53,7 @@ typedef struct tl_manager_opts {
 	size_t key_size;     /* 1 to 64 bytes */
 	enum tl_kind kind;   /* what the server is, TL_THREAD or TL_PROCESS; 0: TL_PROCESS */
 	tl_fn *init;         /* run in the server first, with NULL: tl_class_add */
-	size_t max_message;  /* bytes of a request; 0: 16 MiB */
+	size_t max_message;  /* bytes of a request that the server takes; 0: 16 MiB */
 	bool in_clear;       /* listen also where others can read what is sent */
 	uint64_t reserved[4];
 } tl_manager_opts;

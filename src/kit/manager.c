@@ -209,18 +209,33 @@ int tl_manager_open(tl_manager **ret, const tl_manager_opts *o, tl_time deadline
 	return r;
 }
 
-/* Another program's server made it. */
-static int ask_root(tl_manager *m, tl_time deadline)
+static int ask_server(
+	tl_manager *m, const char *what, enum tl_type type, tl_value *ret, tl_time deadline)
 {
 	tl_object server = { m, 0 };
-	tl_value v = TL_NIL;
-	int r = tl_object_call(server, "root", NULL, 0, &v, deadline);
+	int r = tl_object_call(server, what, NULL, 0, ret, deadline);
 
-	if (r == 0 && v.type != TL_T_OBJECT)
+	if (r == 0 && ret->type != type) {
+		tl_value_free(ret);
 		r = -EPROTO;
-	m->root = v.object;
-	tl_value_free(&v);
+	}
 	return r;
+}
+
+/* Another program's server has made the root, and says how large a request may be: what it would
+ * hang up on is then not sent. */
+static int learn(tl_manager *m, tl_time deadline)
+{
+	tl_value root = TL_NIL, most = TL_NIL;
+	int r = ask_server(m, "root", TL_T_OBJECT, &root, deadline);
+
+	r = r < 0 ? r : ask_server(m, "max_message", TL_T_INT, &most, deadline);
+	if (r < 0 || most.i < 0)
+		return r < 0 ? r : -EPROTO;
+	m->root = root.object;
+	if (most.i < (int64_t)m->max_message)
+		m->max_message = (size_t)most.i;
+	return 0;
 }
 
 int tl_manager_connect(tl_manager **ret, const tl_manager_opts *o, tl_time deadline)
@@ -235,7 +250,7 @@ int tl_manager_connect(tl_manager **ret, const tl_manager_opts *o, tl_time deadl
 		return r;
 	turn(m);
 	r = door_try(m, deadline);
-	r = r < 0 ? r : ask_root(m, deadline);
+	r = r < 0 ? r : learn(m, deadline);
 	if (r < 0)
 		tl_manager_close(m, TL_NEVER);
 	else

@@ -72,7 +72,8 @@ void door_sweep(void); /* close what is idle to managers that are closed */
 
 /* What a request is. */
 enum { REQUEST_CALLS, REQUEST_ATOMIC, REQUEST_CANCEL };
-/* The server itself is an object, with the id 0: new, keep, drop, root, objects, clients. */
+/* The server itself is an object, with the id 0: new, keep, drop, root, max_message, objects,
+ * clients. */
 
 /* -- manager_call.c: the words of the last failure of this strand */
 void call_why(tl_value text);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -346,10 +347,19 @@ static int ask_back(struct link *l, tl_value *ret)
 	return r < 0 ? -EPIPE : 0;
 }
 
+static int too_large(size_t n, size_t most)
+{
+	char words[100];
+
+	snprintf(words, sizeof words, "a request of %zu bytes, where %zu may be sent", n, most);
+	call_why(TL_STR(words));
+	return -EMSGSIZE;
+}
+
 /* *ret_usable: the connection is still good. */
 static int exchange(struct link *l, size_t most, tl_value *ret, tl_time deadline, bool *ret_usable)
 {
-	int r = l->n > most ? -EMSGSIZE : link_send(l, patience(deadline));
+	int r = l->n > most ? too_large(l->n, most) : link_send(l, patience(deadline));
 
 	if (r < 0) {
 		*ret_usable =

@@ -197,6 +197,12 @@ static int server_root(struct call *c)
 	return 0;
 }
 
+static int server_max_message(struct call *c)
+{
+	c->ret = TL_INT((int64_t)c->server->manager->max_message);
+	return 0;
+}
+
 /* For tests and for those who look: how many objects, the root among them, and how many clients. */
 static int server_objects(struct call *c)
 {
@@ -223,6 +229,7 @@ static const struct verb server_verbs[] = {
 	{ "keep", 1, 1, false, false, server_keep },
 	{ "drop", 1, 1, false, false, server_drop },
 	{ "root", 0, 0, false, false, server_root },
+	{ "max_message", 0, 0, false, false, server_max_message },
 	{ "objects", 0, 0, false, false, server_objects },
 	{ "clients", 0, 0, false, false, server_clients },
 	{ 0 },

@@ -312,11 +312,37 @@ TEST(too_large)
 		0);
 	d = made(m, "dict", TL_NIL);
 	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 100001), TL_NEVER), -EMSGSIZE);
+	CHECK(strstr(why(), "100000"));
 	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 99000), TL_NEVER), 0);
 	CHECK_EQ(tl_object_set(d, TL_INT(2), TL_BYTES(large, 99000), TL_NEVER), 0);
 	CHECK(tl_object_text(d, NULL, 0, TL_NEVER) > 2 * 99000);
 	free(large);
 	unmanaged(m);
+}
+
+/* D14: what is larger than a message may be is not sent */
+TEST(too_large_for_a_server_of_others)
+{
+	tl_manager_opts o = {
+		.kind = TL_THREAD, .address = ":0", .key = "k", .key_size = 1, .max_message = 5000
+	};
+	tl_manager *m = managed(), *server = NULL, *client = NULL;
+	char *large = calloc(1, 6000), address[100];
+	tl_object d;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(&server, &o, TL_NEVER), 0);
+	CHECK(tl_manager_address(server, address, sizeof address) > 0);
+	o = (tl_manager_opts){ .address = address, .key = "k", .key_size = 1 };
+	CHECK_EQ(tl_manager_connect(&client, &o, TL_NEVER), 0);
+	d = made(client, "dict", TL_NIL);
+	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 6000), TL_NEVER), -EMSGSIZE);
+	CHECK(strstr(why(), "5000"));
+	CHECK_EQ(tl_object_set(d, TL_INT(1), TL_BYTES(large, 4000), TL_NEVER), 0);
+	CHECK_STR(says(d, "len", TL_NIL), "1");
+	free(large);
+	CHECK_EQ(tl_manager_close(client, TL_NEVER), 0);
+	unmanaged(server);
 }
 
 /* What its functions answer from 0 on is success; one that would wait is refused. */
