@@ -43,6 +43,8 @@ struct link {
 };
 
 void link_close(struct link *l);
+bool link_is_cut(
+	const struct link *l); /* whether the other has hung up, though unread bytes wait */
 /* Another message that goes: values are added, then it is sent. */
 void link_begin(struct link *l);
 int link_list(struct link *l, uint32_t n); /* comes first: the next n values are one list */

@@ -180,6 +180,35 @@ static int wire_open(struct door *d, struct wire **ret, tl_time deadline)
 	return 0;
 }
 
+/* An idle one, or the one that is never used; only_cut: which the server has hung up on. */
+static struct wire *take_any(struct door *d, bool only_cut)
+{
+	struct wire **at = &d->idle, *w;
+
+	tl_lock_hold(&doors_lock);
+	while (only_cut && *at && !link_is_cut(&(*at)->link))
+		at = &(*at)->next;
+	w = *at;
+	if (w) {
+		*at = w->next;
+		d->n_idle--;
+	} else if (d->present && (!only_cut || link_is_cut(&d->present->link))) {
+		w = d->present;
+		d->present = NULL;
+	}
+	tl_lock_release(&doors_lock);
+	return w;
+}
+
+/* Where one has failed others may be cut, too.  When they are gone the next call goes to whoever
+ * has the address by then, and is not alone there. */
+static void wire_failed(struct door *d, struct wire *w)
+{
+	do {
+		wire_close(d, w);
+	} while ((w = take_any(d, true)));
+}
+
 /* The first one stays, so that the server knows of us. */
 static int be_present(struct door *d, tl_time deadline)
 {
@@ -203,10 +232,13 @@ static int be_present(struct door *d, tl_time deadline)
 	return 0;
 }
 
-static struct wire *wire_idle(struct door *d)
+static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
 {
+	int r = be_present(d, deadline);
 	struct wire *w;
 
+	if (r < 0)
+		return r;
 	tl_lock_hold(&doors_lock);
 	w = d->idle;
 	if (w) {
@@ -214,18 +246,8 @@ static struct wire *wire_idle(struct door *d)
 		d->n_idle--;
 	}
 	tl_lock_release(&doors_lock);
-	return w;
-}
-
-static int wire_take(struct door *d, struct wire **ret, tl_time deadline)
-{
-	int r;
-
-	*ret = wire_idle(d);
-	if (*ret)
-		return 0;
-	r = be_present(d, deadline);
-	return r < 0 ? r : wire_open(d, ret, deadline);
+	*ret = w;
+	return w ? 0 : wire_open(d, ret, deadline);
 }
 
 static void wire_give(struct door *d, struct wire *w)
@@ -269,10 +291,8 @@ void door_sweep(void)
 	while ((d = take_stale())) {
 		struct wire *w;
 
-		while ((w = wire_idle(d)))
+		while ((w = take_any(d, false)))
 			wire_close(d, w);
-		if (d->present)
-			wire_close(d, d->present);
 		door_leave(d);
 	}
 }
@@ -426,7 +446,7 @@ static int round_trip(tl_manager *manager, int kind, tl_op *ops, size_t n, tl_ti
 	if (usable)
 		wire_give(d, w);
 	else
-		wire_close(d, w);
+		wire_failed(d, w);
 	door_leave(d);
 	r = r < 0 ? r
 		  : take_answers(

@@ -4,6 +4,7 @@
  * length of a message is believed only up to `most`; memory grows with what has really come. */
 #include "manager.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 enum { HEAD = 4, FIRST = 4096 };
@@ -14,6 +15,13 @@ void link_close(struct link *l)
 	free(l->in);
 	free(l->out);
 	*l = (struct link){ 0 };
+}
+
+bool link_is_cut(const struct link *l)
+{
+	struct pollfd p = { .fd = tl_stream_fd(l->stream), .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 static int grow(unsigned char **p, size_t *cap, size_t need)

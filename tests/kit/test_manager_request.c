@@ -2,6 +2,10 @@
  */
 #include "managed.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 static tl_op op(tl_object o, const char *verb, const tl_value *args, size_t n)
 {
 	return (tl_op){ .object = o, .verb = verb, .args = args, .n = n };
@@ -128,5 +132,58 @@ TEST(hung_up_on)
 	CHECK_EQ(l.r, 0);
 	CHECK_EQ(does(tl_manager_root(l.m), "len"), 0);
 	CHECK_EQ(tl_manager_close(l.m, TL_NEVER), 0);
+	unmanaged(m);
+}
+
+/* A connection of this process to "./m.sock" that still stands; -1: there is none from fd on. */
+static int connection_from(int fd)
+{
+	for (; fd < 256; fd++) {
+		struct sockaddr_un to = { 0 };
+		socklen_t n = sizeof to;
+		struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+		if (getpeername(fd, (struct sockaddr *)&to, &n) == 0 && to.sun_family == AF_UNIX &&
+			strcmp(to.sun_path, "./m.sock") == 0 && poll(&p, 1, 0) == 0)
+			return fd;
+	}
+	return -1;
+}
+
+static int connections(void)
+{
+	int n = 0;
+
+	for (int fd = connection_from(0); fd >= 0; fd = connection_from(fd + 1))
+		n++;
+	return n;
+}
+
+/* D14: who is connected becomes a client of the next server on its address, one call later */
+TEST(another_server_takes_the_address)
+{
+	tl_manager_opts o = {
+		.kind = TL_THREAD, .address = "unix:./m.sock", .key = "k", .key_size = 1
+	};
+	tl_manager *m = managed(), *client = NULL;
+	tl_object d;
+
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	CHECK_EQ(tl_manager_open(&m, &o, TL_NEVER), 0);
+	o.kind = 0;
+	CHECK_EQ(tl_manager_connect(&client, &o, TL_NEVER), 0);
+	d = made(client, "dict", TL_NIL);
+	CHECK_EQ(tl_manager_close(m, TL_NEVER), 0);
+	o.kind = TL_THREAD;
+	CHECK_EQ(tl_manager_open(&m, &o, TL_NEVER), 0);
+	CHECK_EQ(does(d, "len"), -EPIPE);
+	CHECK_EQ(does(d, "len"), -ESRCH);
+	d = made(client, "dict", TL_NIL);
+	CHECK_EQ(connections(), 2);
+	CHECK_EQ(shutdown(connection_from(0), SHUT_RDWR), 0);
+	while (does(d, "len") == -EPIPE)
+		;
+	CHECK_STR(shows(d), "{}");
+	CHECK_EQ(tl_manager_close(client, TL_NEVER), 0);
 	unmanaged(m);
 }
