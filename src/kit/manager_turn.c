@@ -7,7 +7,12 @@
  *
  * A call that would wait waits here, in its connection's task, until another's call has changed the
  * object (object_settle), its time is up, its client asks for it back (REQUEST_CANCEL) or hangs up.
- * What was done before such a word came is answered as done. */
+ * What was done before such a word came is answered as done.
+ *
+ * A connection may have been cut without its task having read that yet.  What is taken for one
+ * caller alone (a lock, a unit, an item) is not taken for one who has gone: such verbs ask just
+ * before, which costs a call to the system (turn_still).  One that is cut between that and its
+ * answer loses what it was given, as does one that is killed with the answer in its hands. */
 #include "object.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -135,6 +140,15 @@ static int find_verb(struct call *c, tl_value name)
 	return 0;
 }
 
+int turn_still(struct call *c)
+{
+	struct peer *p = c->peer;
+
+	if (p && !p->gone)
+		p->gone = link_is_cut(&p->link);
+	return p && p->gone ? -EPIPE : 0;
+}
+
 static struct call call_of(struct peer *p, const struct turn *t, size_t i)
 {
 	const tl_value *op = t->ops + 3 * i;
@@ -143,6 +157,7 @@ static struct call call_of(struct peer *p, const struct turn *t, size_t i)
 	return (struct call){
 		.server = s,
 		.client = p->client,
+		.peer = p,
 		.strand = (uint64_t)t->strand,
 		.object = op[0].object ? object_at(s, op[0].object) : &s->self,
 		.args = op[2].items,
@@ -186,6 +201,8 @@ static int run(struct peer *p, struct turn *t, size_t i)
 		r = await(p, &c, t);
 		t->over = is_over(p, t, r);
 	}
+	if (p->gone)
+		t->over = -EPIPE;
 	if (r == 0 && c.took && !waited) /* else it has been done, by object.c */
 		r = client_keep_all(p->server, p->client, c.ret);
 	e = add_answer(p, &c, r);

@@ -88,6 +88,7 @@ struct object {
 struct call {
 	struct server *server;
 	struct client *client;
+	struct peer *peer; /* NULL: the server itself calls */
 	uint64_t strand;
 	struct object *object;
 	const struct verb *verb;
@@ -124,7 +125,7 @@ struct peer {
 	struct server *server;
 	struct client *client;
 	struct link link;
-	bool gone;         /* nothing more is to be read from it */
+	bool gone;         /* nobody is there any more: nothing is read from it, or given to it */
 	struct object *at; /* what it waits in, and how; NULL: it does not */
 	struct waiter *waiter;
 	struct peer *prev, *next;
@@ -178,6 +179,8 @@ void object_saved(struct server *s, bool undo);
 
 /* -- manager_turn.c */
 int turn_request(struct peer *p, tl_value request); /* < 0: hang up */
+/* Asked by a verb before it takes what only the caller will have: 0, or -EPIPE: he has gone. */
+int turn_still(struct call *c);
 
 /* -- the types */
 extern const struct type type_server, type_list, type_dict, type_set, type_namespace, type_value,

@@ -130,6 +130,8 @@ static int pop(struct call *c)
 {
 	tl_value k, v;
 
+	if (turn_still(c) < 0)
+		return -EPIPE;
 	if (map_take(&c->object->map, c->args[0], &k, &v)) {
 		value_let(c->server, k);
 		return answer_taken(c, v);
@@ -144,7 +146,7 @@ static int popitem(struct call *c)
 {
 	struct entry *e = map_last(&c->object->map);
 	tl_value pair[2], both = TL_NIL;
-	int r = e ? 0 : say(c, -ENOENT, "popitem of an empty dict");
+	int r = e ? turn_still(c) : say(c, -ENOENT, "popitem of an empty dict");
 
 	if (r == 0) {
 		pair[0] = e->key;
@@ -307,6 +309,8 @@ static int set_pop(struct call *c)
 
 	if (!e)
 		return say(c, -ENOENT, "pop from an empty set");
+	if (turn_still(c) < 0)
+		return -EPIPE;
 	map_take(&c->object->map, e->key, &k, &v);
 	return answer_taken(c, k);
 }

@@ -207,6 +207,7 @@ static int pop(struct call *c)
 
 	if (r == 0 && c->n)
 		r = place(c, 0, false, &i);
+	r = r < 0 ? r : turn_still(c);
 	return r < 0 ? r : answer_taken(c, row_take(&c->object->row, i));
 }
 

@@ -33,8 +33,10 @@ static int put(struct call *c)
 
 static int get(struct call *c)
 {
-	if (!c->object->row.n)
-		return -EAGAIN;
+	int r = c->object->row.n ? turn_still(c) : -EAGAIN;
+
+	if (r < 0)
+		return r;
 	return answer_taken(c, row_take(&c->object->row, 0));
 }
 

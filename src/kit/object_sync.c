@@ -42,6 +42,8 @@ static int acquire(struct call *c)
 		return -EAGAIN;
 	if (s->lost)
 		return say(c, -EOWNERDEAD, "its holder has died; see recover");
+	if (turn_still(c) < 0)
+		return -EPIPE;
 	s->holder = (struct holder){ c->client, c->strand };
 	s->depth = 1;
 	return 0;
@@ -132,6 +134,7 @@ static int cond_wait(struct call *c)
 	if (c->stage == WAITS) {
 		if (!s->units && !c->leaving)
 			return -EAGAIN;
+		c->leaving = c->leaving ? c->leaving : turn_still(c); /* another is told */
 		s->units -= s->units && !c->leaving;
 		s->waiting--;
 		s->units = s->units < s->waiting ? s->units : s->waiting;
@@ -177,10 +180,10 @@ static int sem_open(struct call *c)
 
 static int sem_acquire(struct call *c)
 {
-	if (!c->object->state.units)
-		return -EAGAIN;
-	c->object->state.units--;
-	return 0;
+	int r = c->object->state.units ? turn_still(c) : -EAGAIN;
+
+	c->object->state.units -= r == 0;
+	return r;
 }
 
 static int sem_release(struct call *c)
@@ -252,12 +255,25 @@ static int barrier_leave(struct call *c)
 	return c->leaving;
 }
 
+/* Nobody passes by the number of those who have gone. */
+static int count_again(struct call *c)
+{
+	for (struct waiter *w = c->object->first, *next; w; w = next) {
+		next = w->next;
+		if (turn_still(w->call) < 0)
+			object_leave(c->object, w, -EPIPE);
+	}
+	return turn_still(c);
+}
+
 static int barrier_come(struct call *c)
 {
 	struct state *s = &c->object->state;
 
 	if (s->broken)
 		return broken(c);
+	if (s->waiting + 1 == s->limit && count_again(c) < 0)
+		return -EPIPE;
 	if (s->waiting + 1 == s->limit) {
 		c->ret = TL_INT(s->waiting);
 		s->waiting = s->units = 0;

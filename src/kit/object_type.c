@@ -123,7 +123,11 @@ static void class_close(struct object *o)
 int class_call(struct call *c, const char *verb)
 {
 	tl_value v = TL_NIL;
-	int r = own_status(c->object->class->call(c->object->self, verb, c->args, c->n, &v));
+	int r = turn_still(c); /* what it would take nobody knows */
+
+	if (r < 0)
+		return r;
+	r = own_status(c->object->class->call(c->object->self, verb, c->args, c->n, &v));
 
 	if (r == 0 && value_sound(v, 1) < 0) /* in the list of answers */
 		r = say(c, -EINVAL, "what %s answers cannot be sent", verb);
