@@ -6,12 +6,20 @@
  * their first such step, the same turns. */
 #ifndef TELAR_HOSTILE_H
 #define TELAR_HOSTILE_H
+#include "plat/plat.h"
 #include <stdbool.h>
 
 #ifdef TELAR_HOSTILE
 enum { hostile = 1 };
 #else
 enum { hostile = 0 };
+#endif
+
+/* How often until something is done otherwise: few times where that is to be seen, by TSan too. */
+#if defined(TELAR_HOSTILE) || defined(PLAT_TSAN)
+#define HOSTILE_FEW(many, few) (few)
+#else
+#define HOSTILE_FEW(many, few) (many)
 #endif
 
 bool hostile_chance(void);

@@ -16,7 +16,7 @@
 #include "talk/lock_word.h"
 
 static const int64_t HANDOVER_NS = 1000000;
-enum { PASSES = 65536, WATCHES = 4, RELAX = 100 };
+enum { PASSES = HOSTILE_FEW(65536, 3), WATCHES = 4, RELAX = 100 };
 
 static bool alone; /* there is one processor */
 
@@ -24,12 +24,14 @@ __attribute__((constructor(101))) static void begin(void) { alone = plat_cpu_cou
 
 static struct lock_claim *claim_of(const struct waiter *w) { return w->data; }
 
-/* Have it come, unless it is leaving.  With the bucket's lock held, as is everything private. */
+/* Have it come, unless it is leaving.  With the bucket's lock held, as is everything private; but
+ * one that is coming looks at its own claim without it. */
 static enum wait_claim call(struct waiter *w)
 {
 	enum wait_claim how = claim_of(w)->coming ? WAIT_LOST : wait_claim(w);
 
-	claim_of(w)->coming |= how != WAIT_LOST;
+	if (how != WAIT_LOST)
+		claim_of(w)->coming = true;
 	return how;
 }
 
