@@ -37,8 +37,9 @@ enum {
 	QUEUE_ENDED = 1,
 	QUEUE_GETTERS = 2, /* somebody is in that list */
 	QUEUE_PUTTERS = 4,
-	QUEUE_PILED = 8,  /* not first in, first out; does not change */
-	QUEUE_SHARED = 16 /* a struct shared_queue, see shared_queue.h; does not change */
+	QUEUE_PILED = 8,   /* not first in, first out; does not change */
+	QUEUE_SHARED = 16, /* a struct shared_queue, see shared_queue.h; does not change */
+	QUEUE_DROPPED = 32 /* of a shared one: what was in it at the end is lost */
 };
 
 static inline bool queue_piled(struct tl_queue *q)

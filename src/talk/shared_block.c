@@ -268,15 +268,15 @@ static int64_t in_block(struct shared_call *c, size_t n, size_t size)
 static int borrow_now(struct shared_call *c)
 {
 	struct shared_queue *q = c->q;
-	bool ended = shared_ended(q);
 	size_t n = shared_n(&q->out);
-	uint64_t h = shared_record(q, n);
+	int none;
+	uint64_t h = shared_turn(q, n, &none);
 	size_t size = shared_size(h);
 	void *bytes = NULL;
 	int64_t b = -1;
 
 	if (!h)
-		return ended ? -EPIPE : -EAGAIN;
+		return none;
 	if (h & SHARED_OUTSIDE)
 		memcpy(&b, shared_slot(q, n) + SHARED_HEADER, sizeof b);
 	else if (size <= q->inside && (b = in_block(c, n, size)) < 0)

@@ -7,6 +7,7 @@
  *	in.n-th slot's header   commits a put: the bytes and the block's owner come before
  *	in.n                    repeats it: who takes the lock from the dead does so for him
  *	out.n                   commits a get: the bytes were copied before
+ *	head.state              commits the end, and a drop: what is in it then is not got any more
  *
  * Who waits listens to a bell (bell.h): getters to `gets`, which a put rings, putters to `puts`,
  * which a get rings.  end takes in's lock, so a put either came before it or is refused (W72).
@@ -198,13 +199,13 @@ static __attribute__((noinline)) int get_outside(struct shared_call *c, size_t n
 static int get_now(struct shared_call *c)
 {
 	struct shared_queue *q = c->q;
-	bool ended = shared_ended(q); /* before the look: what was put before the end is seen */
 	size_t n = atomic_load_explicit(&q->out.n, memory_order_relaxed);
-	uint64_t h = shared_record(q, n);
+	int none;
+	uint64_t h = shared_turn(q, n, &none);
 	size_t size = shared_size(h);
 
 	if (!h)
-		return ended ? -EPIPE : -EAGAIN;
+		return none;
 	if (size > c->size)
 		return -EMSGSIZE;
 	if (h & SHARED_OUTSIDE)

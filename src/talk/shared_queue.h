@@ -12,6 +12,7 @@
 #define TELAR_TALK_SHARED_QUEUE_H
 #include "talk/bell.h"
 #include "talk/queue.h"
+#include <errno.h>
 
 struct shared_end {
 	/* under the lock */
@@ -36,7 +37,7 @@ struct shared_queue {
 	size_t table; /* of struct shared_block, from the queue's own address */
 	/* any time */
 	_Atomic uint32_t made, spare; /* blocks made, at least; one that may be free */
-	_Atomic size_t done;          /* told done, or dropped */
+	_Atomic size_t done;          /* told done */
 	_Atomic size_t clean;         /* what done was when last nothing was unfinished */
 	struct shared_end in, out;
 	_Alignas(PLAT_LINE) struct bell gets;
@@ -76,9 +77,19 @@ static inline uint64_t shared_record(struct shared_queue *q, size_t n)
 
 	return h >> 32 == shared_tag(n) ? h : 0;
 }
-static inline bool shared_ended(struct shared_queue *q)
+static inline uint32_t shared_state(struct shared_queue *q)
 {
-	return atomic_load_explicit(&q->head.state, memory_order_acquire) & QUEUE_ENDED;
+	return atomic_load_explicit(&q->head.state, memory_order_acquire);
+}
+static inline bool shared_ended(struct shared_queue *q) { return shared_state(q) & QUEUE_ENDED; }
+/* With out's lock held: the header of the n-th, whose turn it is; 0: none, and *ret is why.  The
+ * state is read before the look: what was put before the end is seen. */
+static inline uint64_t shared_turn(struct shared_queue *q, size_t n, int *ret)
+{
+	uint32_t state = shared_state(q);
+
+	*ret = state & QUEUE_ENDED ? -EPIPE : -EAGAIN;
+	return state & QUEUE_DROPPED ? 0 : shared_record(q, n);
 }
 
 /* -- the ends' locks.  Order: in, then out. */

@@ -1,9 +1,11 @@
 /* shared_queue_end.c - a shared queue's beginning and end, and who waits until all that was put is
  * done.
  *
- * What is unfinished is derived, as in queue_end.c: what was put less what was told done or
- * dropped. A get may be told done before its put has written in.n, so what was put is the larger
- * of the two ends' counts.  Who brings it to zero notes in `clean` what done was then, and rings
+ * What is unfinished is derived, as in queue_end.c: what was put less what was told done, or, once
+ * what was left is dropped, what was got less that.  A drop is one mark in the state, so it is done
+ * or not, whoever dies; the blocks go with the queue, for nobody wants them after the end.  A get
+ * may be told done before its put has written in.n, so what was put is the larger of the two ends'
+ * counts.  Who brings it to zero notes in `clean` what done was then, and rings
  * `joins`.  Done only grows: who waits, and finds clean beyond what done was when it began, has met
  * such a moment, whatever was put since.  The ring alone says nothing: it may be of an older one.
  * A put at the very moment may hide it, as in Python: then they wait for the next. */
@@ -80,63 +82,62 @@ static void ring_all(struct shared_queue *q)
 	bell_ring(&q->puts, INT_MAX);
 }
 
-static void mark_end(struct shared_queue *q)
+static void mark(struct shared_queue *q, uint32_t how)
 {
-	atomic_fetch_or_explicit(&q->head.state, QUEUE_ENDED, memory_order_release);
+	atomic_fetch_or_explicit(&q->head.state, how, memory_order_release);
 }
 
 void shared_queue_end(struct shared_queue *q)
 {
 	shared_hold(q, &q->in);
-	mark_end(q);
+	mark(q, QUEUE_ENDED);
 	shared_leave(&q->in);
 	ring_all(q);
 }
 
-/* With both locks held: forget the records, the blocks first, for it is out.n that commits. */
-static size_t clear(struct shared_queue *q)
-{
-	size_t from = shared_n(&q->out), n = shared_n(&q->in);
-	uint64_t b;
-
-	atomic_store_explicit(&q->out.n, n, memory_order_release);
-	for (size_t i = from; i != n; i++)
-		if (shared_record(q, i) & SHARED_OUTSIDE) {
-			memcpy(&b, shared_slot(q, i) + SHARED_HEADER, sizeof b);
-			if (b < q->blocks)
-				shared_block_set(q, b, 0);
-		}
-	return n - from;
-}
-
 /* -- what is unfinished */
 
-/* At least what is known to be done: who tells has got it. */
+/* Also what was committed by one who could not repeat it in in.n, and whom nobody has followed. */
+static size_t all_put(struct shared_queue *q)
+{
+	size_t n = shared_n(&q->in);
+
+	return n + !!shared_record(q, n);
+}
+
+/* At least what is known to be done: who tells has got it.  Once it is dropped: what was got. */
 static size_t all(struct shared_queue *q)
 {
-	size_t in = shared_n(&q->in), out = shared_n(&q->out);
+	bool dropped = shared_state(q) & QUEUE_DROPPED;
+	size_t in = all_put(q), out = shared_n(&q->out);
 
-	return (ssize_t)(in - out) > 0 ? in : out;
+	return !dropped && (ssize_t)(in - out) > 0 ? in : out;
+}
+
+/* More than that may have been told done: of what was dropped. */
+static size_t left(struct shared_queue *q, size_t done)
+{
+	size_t n = all(q) - done;
+
+	return (ssize_t)n > 0 ? n : 0;
 }
 
 size_t shared_queue_unfinished(struct shared_queue *q)
 {
-	size_t done = atomic_load_explicit(&q->done, memory_order_acquire);
-
-	return all(q) - done;
+	return left(q, atomic_load_explicit(&q->done, memory_order_acquire));
 }
 
 /* As of the moment at which out's n was read: in's was the same before and after. */
 size_t shared_queue_count(struct shared_queue *q)
 {
-	size_t in, out, again = shared_n(&q->in);
+	size_t in, out, again = all_put(q);
 
 	do {
 		in = again;
 		out = shared_n(&q->out);
-		again = shared_n(&q->in);
+		again = all_put(q);
 	} while (again != in);
-	return (ssize_t)(in - out) > 0 ? in - out : 0;
+	return (ssize_t)(in - out) > 0 && !(shared_state(q) & QUEUE_DROPPED) ? in - out : 0;
 }
 
 static void note_clean(struct shared_queue *q, size_t done)
@@ -149,34 +150,25 @@ static void note_clean(struct shared_queue *q, size_t done)
 		;
 }
 
-/* Up to n; answers how many there were to be told. */
-static size_t tell_done(struct shared_queue *q, size_t n)
+int shared_queue_done(struct shared_queue *q)
 {
-	size_t was = atomic_load_explicit(&q->done, memory_order_acquire), left, told;
+	size_t was = atomic_load_explicit(&q->done, memory_order_acquire);
 
-	do {
-		left = all(q) - was;
-		told = n < left ? n : left;
-		if (!told)
-			return 0;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&q->done, &was, was + told, memory_order_seq_cst, memory_order_acquire));
+	do
+		if (!left(q, was)) {
+			report(TL_R_MISUSE, strand_self(), -EINVAL,
+				"tells more done than was put into queue '%s'", q->head.name);
+			return -EINVAL;
+		}
+	while (!atomic_compare_exchange_weak_explicit(
+		&q->done, &was, was + 1, memory_order_seq_cst, memory_order_acquire));
 	hostile_pause();
-	if (all(q) == was + told) { /* else something was put meanwhile, maybe before */
-		note_clean(q, was + told);
+	if (!left(q, was + 1)) { /* else something was put meanwhile, maybe before */
+		note_clean(q, was + 1);
 		plat_fence();
 		bell_ring(&q->joins, INT_MAX);
 	}
-	return told;
-}
-
-int shared_queue_done(struct shared_queue *q)
-{
-	if (tell_done(q, 1))
-		return 0;
-	report(TL_R_MISUSE, strand_self(), -EINVAL, "tells more done than was put into queue '%s'",
-		q->head.name);
-	return -EINVAL;
+	return 0;
 }
 
 static bool clean_since(struct shared_queue *q, size_t done)
@@ -205,12 +197,12 @@ int shared_queue_drop(struct shared_queue *q)
 	size_t lost;
 
 	shared_hold(q, &q->in);
-	mark_end(q);
 	shared_hold(q, &q->out);
-	lost = clear(q);
+	lost = shared_queue_count(q);
+	mark(q, QUEUE_ENDED | QUEUE_DROPPED);
 	shared_leave(&q->out);
 	shared_leave(&q->in);
 	ring_all(q);
-	tell_done(q, lost);
+	bell_ring(&q->joins, INT_MAX);
 	return lost > INT_MAX ? INT_MAX : (int)lost;
 }

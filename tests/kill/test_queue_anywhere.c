@@ -168,15 +168,17 @@ TEST_LIMIT(put_small, 240) { put_at_each_place(puts_small, 4); }
 TEST_LIMIT(put_large, 240) { put_at_each_place(puts_large, 3); }
 TEST_LIMIT(loan_and_commit, 240) { put_at_each_place(lends, 3); }
 
-/* What the victim committed is taken before anybody enters where it died: who lends takes no lock,
- * and would find more taken than put. */
+/* What the victim committed is counted, and taken, before anybody enters where it died: who lends
+ * takes no lock, and would find more taken than put. */
 static void after_put_all_lend(bool returned)
 {
+	int there = tl_queue_count(scene->q), left = tl_queue_unfinished(scene->q), n = 0;
 	struct item it;
-	int n = 0;
 
 	while (tl_queue_get(scene->q, &it, sizeof it, TL_POLL) >= 0)
 		n++;
+	CHECK_EQ(there, n);
+	CHECK_EQ(left, n);
 	n == 3 ? with++ : before++;
 	CHECK(n == 3 || (n == 2 && !returned));
 	CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_POLL), 0);
@@ -254,6 +256,8 @@ static void after_drop(bool returned)
 	CHECK(!returned || !lost);
 	CHECK_EQ(get_one(), -EPIPE);
 	CHECK_EQ(tl_queue_count(scene->q), 0);
+	CHECK_EQ(tl_queue_unfinished(scene->q), 0);
+	CHECK_EQ(tl_queue_join(scene->q, TL_NEVER), 0);
 }
 
 TEST_LIMIT(drop, 240)
