@@ -141,7 +141,10 @@ int tl_select(tl_case *cases, size_t n, tl_time deadline)
 		r = try_all(b, n);
 		if (r != -EAGAIN || deadline.ns == TL_POLL.ns)
 			break;
-		r = wait_all(b, n, deadline);
+		/* What seems possible may fail again and again: beside one that is stopped, say. */
+		r = again > 1 ? wait_ops->interrupted(wait_me, deadline.ns) : 0;
+		if (r == 0)
+			r = wait_all(b, n, deadline);
 		/* Who holds what we look at may be a task of this very loop. */
 		if (r == -EAGAIN && again++)
 			loop_yield(strand_self()->loop);

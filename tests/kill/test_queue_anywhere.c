@@ -1,6 +1,7 @@
 /* test_queue_anywhere.c - processes are killed in a call on a shared queue, after each of its
  * instructions; the others go on, with all that was put and nothing twice. */
 #include "step.h"
+#include "talk/shared_queue.h"
 #include <stdlib.h>
 
 enum { CAPACITY = 4, LARGE = 600, SMALL = 100 };
@@ -282,4 +283,34 @@ TEST_LIMIT(done, 240)
 {
 	each_place(tells_done, after_done);
 	check_both();
+}
+
+/* Who is stopped with the lock keeps others waiting, but no longer than their deadline. */
+TEST_LIMIT(select_beside_one_that_is_stopped, 60)
+{
+	_Atomic uint32_t *holder;
+	struct item it;
+	tl_case c;
+	int status;
+	pid_t pid;
+
+	if (TSAN)
+		SKIP("the sanitizer sees one process alone, and its own steps take many minutes");
+	scene = tl_shared(sizeof *scene);
+	call_over = tl_shared(sizeof *call_over);
+	CHECK(scene != NULL && call_over != NULL);
+	open_queue();
+	holder = &shared_of(scene->q)->out.holder;
+	pid = victim(gets);
+	while (!atomic_load(holder)) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
+			SKIP("this system lets nobody step a process");
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSTOPPED(status) && !atomic_load(call_over));
+	}
+	c = TL_GET(scene->q, &it, sizeof it);
+	CHECK_EQ(tl_select(&c, 1, tl_after(tl_ms(2))), -ETIMEDOUT);
+	kill_now(pid);
+	CHECK_EQ(tl_select(&c, 1, TL_NEVER), 0);
+	check(&it, c.result, 1);
 }
