@@ -60,7 +60,7 @@ static bool enlist_in(struct branch *b, tl_queue *q, bool get)
 {
 	if (queue_shared(q)) {
 		b->until = plat_now() + BELL_LOOK_AGAIN_NS;
-		return shared_queue_enlist(q, &b->w, get);
+		return shared_queue_enlist(q, &b->w, get, b->c->size);
 	}
 	b->w.data = b->c->item;
 	b->w.size = b->c->size;

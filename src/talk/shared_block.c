@@ -83,6 +83,14 @@ static int complete(struct shared_queue *q, uint32_t b)
 
 static uint32_t last_of(const struct shared_queue *q) { return q->blocks - 1; }
 
+bool shared_block_any(struct shared_queue *q)
+{
+	for (uint32_t b = 0; b < last_of(q); b++)
+		if (!owner_of(&table(q)[b]))
+			return true;
+	return false;
+}
+
 /* One of those that are made already is warm; else the next. */
 int shared_block_claim(struct shared_queue *q, bool borrows)
 {

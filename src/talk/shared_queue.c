@@ -367,14 +367,21 @@ int shared_queue_get(
 
 /* -- in a select */
 
-bool shared_queue_enlist(tl_queue *q, struct waiter *w, bool get)
+static bool may(struct shared_queue *q, bool get, size_t size)
+{
+	if (get)
+		return shared_may_get(q);
+	return shared_may_put(q) && (size <= q->inside || shared_ended(q) || shared_block_any(q));
+}
+
+bool shared_queue_enlist(tl_queue *q, struct waiter *w, bool get, size_t size)
 {
 	struct shared_queue *s = shared_of(q);
 	struct bell *b = get ? &s->gets : &s->puts;
 	uint32_t heard = bell_listen(b);
 	int r;
 
-	if (get ? shared_may_get(s) : shared_may_put(s))
+	if (may(s, get, size))
 		return false;
 	r = shared_wait_enlist(w, &b->word, heard);
 	if (r < 0)
@@ -388,6 +395,6 @@ void shared_queue_withdraw(tl_queue *q, struct waiter *w, bool get)
 
 	shared_wait_withdraw(w);
 	plat_fence();
-	if (get ? shared_may_get(s) : shared_may_put(s))
+	if (may(s, get, 0))
 		bell_ring(get ? &s->gets : &s->puts, 1);
 }

@@ -136,8 +136,8 @@ int shared_queue_get(
 bool shared_may_put(struct shared_queue *q);
 bool shared_may_get(struct shared_queue *q);
 
-/* For select: see queue_enlist. */
-bool shared_queue_enlist(tl_queue *q, struct waiter *w, bool get);
+/* For select: see queue_enlist.  size: of what is to be put. */
+bool shared_queue_enlist(tl_queue *q, struct waiter *w, bool get, size_t size);
 void shared_queue_withdraw(tl_queue *q, struct waiter *w, bool get);
 
 /* -- shared_block.c */
@@ -145,6 +145,7 @@ void shared_queue_withdraw(tl_queue *q, struct waiter *w, bool get);
 /* One that is nobody's is the caller's now, the last only for who borrows.  -EAGAIN: none; -ENOSPC.
  */
 int shared_block_claim(struct shared_queue *q, bool borrows);
+bool shared_block_any(struct shared_queue *q); /* is there one, for who does not borrow? */
 /* Where its size bytes lie; NULL: there is no such block. */
 void *shared_block_bytes(struct shared_queue *q, uint64_t b, size_t size);
 void shared_block_set(struct shared_queue *q, uint64_t b, uint64_t owner);

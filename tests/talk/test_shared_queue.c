@@ -228,6 +228,38 @@ TEST_LIMIT(loans_that_wait, 60)
 	}
 }
 
+static int select_put(void *arg)
+{
+	static char item[400];
+	tl_case c = TL_PUT(*(tl_queue **)arg, item, sizeof item);
+
+	return tl_select(&c, 1, TL_NEVER) < 0 ? -EINVAL : c.result;
+}
+
+/* There is room in the queue, and none for a long item: who selects sleeps until there is. */
+TEST_LIMIT(a_select_that_lacks_a_block, 60)
+{
+	tl_queue *q = make_shared(2, 400);
+	void *lent[2];
+	char item[400] = { 0 };
+	tl_case c = TL_PUT(q, item, sizeof item);
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(tl_queue_loan(q, &lent[i], 400, TL_POLL), 0);
+	CHECK_EQ(tl_select(&c, 1, tl_after(tl_ms(2))), -ETIMEDOUT);
+	tl_scope_open(&s);
+	tl_thread_start(&s, select_put, &q, &(tl_opts){ .ret = &t });
+	while (tl_state(t) != TL_BLOCKED)
+		sched_yield();
+	CHECK_EQ(tl_queue_return(q, lent[0]), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(tl_queue_count(q), 1);
+	CHECK_EQ(tl_queue_return(q, lent[1]), 0);
+	tl_queue_close(q);
+}
+
 /* A short item is borrowed as a copy, also where all that was lent lies behind it in the queue. */
 TEST(a_short_one_before_all_blocks)
 {
