@@ -12,7 +12,7 @@
  *
  * An end is closed by tl_pipe_close.  The end of a shared pipe is closed, too, when all processes
  * that have used it have ended, killed or not; before anybody has, it is its opener's.  Who waits
- * at the other end notices within a quarter of a second. */
+ * at the other end, or tries again and again, notices within a quarter of a second. */
 #ifndef TELAR_PIPE_H
 #define TELAR_PIPE_H
 #include <telar/base.h>

@@ -2,8 +2,9 @@
  *
  * Closing an end ends both queues; the second close frees all.  The end of a shared pipe is held
  * by each process that has used it: they note themselves in the end, in the place that their
- * number names or the next that is free.  Who has waited in vain for a while looks whether any of
- * the other end's holders is alive, and closes that end if none is. */
+ * number names or the next that is free.  Who has waited in vain for a while, or tries in vain and
+ * nobody has looked for a while, looks whether any of the other end's holders is alive, and closes
+ * that end if none is. */
 #include "talk/pipe.h"
 #include "base/mem.h"
 #include "telar/shared.h"
@@ -144,6 +145,20 @@ int pipe_peer_gone(tl_pipe *p)
 
 static int look(void *arg) { return pipe_peer_gone(arg); }
 
+/* After a call that waited not at all, or not for long: is it worth another? */
+static bool ended_meanwhile(tl_pipe *p, int r)
+{
+	int64_t now;
+
+	if (r != -EAGAIN && r != -ETIMEDOUT)
+		return false;
+	now = plat_now();
+	if (now - atomic_load_explicit(&p->looked, memory_order_relaxed) < BELL_LOOK_AGAIN_NS)
+		return false;
+	atomic_store_explicit(&p->looked, now, memory_order_relaxed);
+	return pipe_peer_gone(p) < 0;
+}
+
 /* -- messages */
 
 static int begin(tl_pipe *p, const tl_queue *way, tl_time deadline)
@@ -162,7 +177,11 @@ int tl_pipe_send(tl_pipe *p, const void *data, size_t size, tl_time deadline)
 	if (!p->shared && p->out)
 		return tl_queue_put(p->out, data, size, deadline);
 	r = begin(p, p->out, deadline);
-	return r < 0 ? r : shared_queue_put(p->out, data, size, look, p, deadline);
+	if (r < 0)
+		return r;
+	r = shared_queue_put(p->out, data, size, look, p, deadline);
+	return ended_meanwhile(p, r) ? shared_queue_put(p->out, data, size, NULL, NULL, deadline)
+				     : r;
 }
 
 int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline)
@@ -172,7 +191,10 @@ int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline)
 	if (!p->shared && p->in)
 		return tl_queue_get(p->in, buf, cap, deadline);
 	r = begin(p, p->in, deadline);
-	return r < 0 ? r : shared_queue_get(p->in, buf, cap, look, p, deadline);
+	if (r < 0)
+		return r;
+	r = shared_queue_get(p->in, buf, cap, look, p, deadline);
+	return ended_meanwhile(p, r) ? shared_queue_get(p->in, buf, cap, NULL, NULL, deadline) : r;
 }
 
 int tl_pipe_count(tl_pipe *p) { return p->in ? tl_queue_count(p->in) : 0; }

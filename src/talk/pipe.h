@@ -12,6 +12,7 @@ struct tl_pipe {
 	bool shared;
 	/* of a shared one: the processes that have used this end, and who opened it */
 	uint32_t opener;
+	_Atomic int64_t looked; /* when somebody here, who did not wait, looked at the other end */
 	_Atomic uint32_t holders[PIPE_HOLDERS];
 };
 

@@ -329,6 +329,32 @@ TEST_LIMIT(death_of_the_other_side, 60)
 	}
 }
 
+/* Also those who never wait for long. */
+TEST_LIMIT(death_is_told_to_who_polls, 60)
+{
+	for (int i = 0; i < 4; i++) {
+		char buf[8];
+		pid_t pid;
+		int r;
+
+		pipe_.shared = true;
+		make(false, 4, 0);
+		pid = process(say_and_stay, pipe_.b);
+		CHECK_EQ(tl_pipe_recv(pipe_.a, buf, 8, TL_NEVER), 5);
+		CHECK_EQ(tl_pipe_recv(pipe_.a, buf, 8, TL_POLL), -EAGAIN);
+		CHECK_EQ(kill(pid, SIGKILL), 0);
+		ended(pid);
+		do {
+			tl_time until = i & 1 ? TL_POLL : tl_after(tl_ms(1));
+
+			r = i & 2 ? tl_pipe_recv(pipe_.a, buf, 8, until)
+				  : tl_pipe_send(pipe_.a, "x", 1, until);
+		} while (r == 0 || r == (i & 1 ? -EAGAIN : -ETIMEDOUT));
+		CHECK_EQ(r, -EPIPE);
+		unmake();
+	}
+}
+
 /* One that still runs keeps its end open, and so does an opener that gave it to nobody yet. */
 static void each_leaves(void)
 {
