@@ -8,8 +8,9 @@
  *	... again from the top
  *
  * A ring that nobody listens to is a load.  It is good for those who listen at that moment and
- * wakes as many as it is told to; who was woken and is done sees to it that there is a ring for
- * the next if there is more to do (W73).  Rings are lost only with a process that is killed
+ * wakes as many as it is told to, and takes the mark of listening from all; who was woken and is
+ * done sees to it that there is a ring for the next if there is more to do: it listens once more,
+ * for those who sleep on, then looks (W73).  Rings are lost only with a process that is killed
  * between its change and its ring, or after it was woken: so nobody sleeps longer than
  * LOOK_AGAIN. */
 #ifndef TELAR_TALK_BELL_H
@@ -37,6 +38,10 @@ int bell_wait(
 	struct bell *b, uint32_t heard, const char *what, const void *object, tl_time deadline);
 
 void bell_call(struct bell *b, int n);
+
+/* For others who listen, by one who did and leaves: to be followed by a look, and a ring if there
+ * is something for them.  A full fence, too. */
+static inline void bell_leave(struct bell *b) { bell_listen(b); }
 
 /* To be preceded by a full fence. */
 static inline void bell_ring(struct bell *b, int n)

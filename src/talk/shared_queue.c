@@ -87,7 +87,7 @@ static __attribute__((noinline)) int enter_late(
 			return from_dead(q, e);
 		r = bell_wait(&e->door, heard, "queue lock", q, deadline);
 	}
-	plat_fence();
+	bell_leave(&e->door);
 	bell_ring(&e->door, 1); /* it may have rung for us */
 	return r;
 }
@@ -289,7 +289,7 @@ static bool linger(struct shared_call *c)
 /* Others may sleep, too, and one ring was for us: the next is for them. */
 static void pass_on(struct shared_call *c)
 {
-	plat_fence();
+	bell_leave(c->hears);
 	if (c->may(c->q))
 		bell_ring(c->hears, 1);
 }
@@ -392,9 +392,10 @@ bool shared_queue_enlist(tl_queue *q, struct waiter *w, bool get, size_t size)
 void shared_queue_withdraw(tl_queue *q, struct waiter *w, bool get)
 {
 	struct shared_queue *s = shared_of(q);
+	struct bell *b = get ? &s->gets : &s->puts;
 
 	shared_wait_withdraw(w);
-	plat_fence();
+	bell_leave(b);
 	if (may(s, get, 0))
-		bell_ring(get ? &s->gets : &s->puts, 1);
+		bell_ring(b, 1);
 }

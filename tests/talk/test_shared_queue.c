@@ -260,6 +260,40 @@ TEST_LIMIT(a_select_that_lacks_a_block, 60)
 	tl_queue_close(q);
 }
 
+static int select_get(void *arg)
+{
+	char item[8];
+	tl_case c = TL_GET(*(tl_queue **)arg, item, sizeof item);
+
+	return tl_select(&c, 1, TL_NEVER) < 0 ? -EINVAL : 0;
+}
+
+/* A ring takes away the mark of all who listen and wakes one of them: if that is a select, it rings
+ * for the others, who sleep on.  A look at that moment, by itself, may spare it the ring. */
+TEST_LIMIT(a_select_passes_the_ring_on, 60)
+{
+	tl_queue *q = make_shared(4, 8);
+	uint32_t rang = 0;
+
+	for (int round = 0; round < 5 && rang < 2; round++) {
+		uint32_t was = atomic_load(&shared_of(q)->gets.word) / BELL_ONE;
+		tl_scope s = { 0 };
+		tl_strand t;
+
+		tl_scope_open(&s);
+		tl_thread_start(&s, select_get, &q, &(tl_opts){ .ret = &t });
+		while (tl_state(t) != TL_BLOCKED)
+			sched_yield();
+		for (int i = 0; i < 2; i++)
+			CHECK_EQ(tl_queue_put(q, "1", 2, TL_POLL), 0);
+		CHECK_EQ(tl_scope_close(&s), 0);
+		rang = atomic_load(&shared_of(q)->gets.word) / BELL_ONE - was;
+		CHECK_EQ(select_get(&q), 0);
+	}
+	CHECK(rang >= 2);
+	tl_queue_close(q);
+}
+
 /* A short item is borrowed as a copy, also where all that was lent lies behind it in the queue. */
 TEST(a_short_one_before_all_blocks)
 {
