@@ -89,12 +89,13 @@ TL_API bool tl_rwlock_written(const tl_rwlock *l);
 typedef struct tl_sem {
 	int32_t value, limit;
 	uint64_t _;
-} tl_sem; /* { .value = 3, .limit = 3 }: bounded; limit 0: not */
+} tl_sem; /* { .value = 3, .limit = 3 }: bounded; limit 0: by 2^30 alone.  Begins with value >= 0 */
 
-/* Take one unit.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL). */
+/* Take one unit.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL), -EINVAL (the
+ * value was made negative: misuse). */
 TL_API int tl_sem_acquire(tl_sem *m, tl_time deadline) TL_MUST;
-/* Give n units back.  Errors: -EINVAL (n < 1), -EOVERFLOW (beyond the limit; the value is
- * unchanged). */
+/* Give n units back.  Errors: -EINVAL (n < 1, or as of tl_sem_acquire), -EOVERFLOW (beyond the
+ * limit; the value is unchanged). */
 TL_API int tl_sem_release(tl_sem *m, int n);
 /* Units free just now. */
 TL_API int tl_sem_count(const tl_sem *m);

@@ -3,8 +3,10 @@
  * value >= 0: units free, and nobody waits.  value < 0: so many wait.  Leaving the upper side is
  * one compare-and-swap; everything with waiters happens under the bucket's lock, where a release
  * grants its unit to the oldest waiter that can still take it, so nobody overtakes (W32).  A
- * waiter that has left but is still linked is uncounted by whoever unlinks it, once (W30).  The
- * claims are in tests/model/CLAIMS.md.  In shared memory all that waits is in shared_sem.c. */
+ * waiter that has left but is still linked is uncounted by whoever unlinks it, once (W30).  So a
+ * value below 0 for which nobody is linked is none of our making, and is refused where it would be
+ * waited for.  The claims are in tests/model/CLAIMS.md.  In shared memory all that waits is in
+ * shared_sem.c. */
 #include "talk/sem.h"
 #include "run/run.h"
 #include "talk/shared.h"
@@ -21,6 +23,19 @@ static int32_t load(const tl_sem *m)
 static void add(tl_sem *m, int32_t n)
 {
 	atomic_fetch_add_explicit(value_of(m), n, memory_order_acq_rel);
+}
+
+/* With the bucket's lock held. */
+static bool is_foreign(const tl_sem *m, struct wait_list *b)
+{
+	return load(m) < 0 && !word_first(b, m);
+}
+
+int sem_refuse(const tl_sem *m)
+{
+	report(TL_R_MISUSE, strand_self(), -EINVAL,
+		"semaphore %p has the value %d, and nobody waits for it", (const void *)m, load(m));
+	return -EINVAL;
 }
 
 static bool take_free(tl_sem *m)
@@ -42,7 +57,7 @@ bool sem_enlist(tl_sem *m, struct waiter *w)
 
 	w->size = COUNTED;
 	spin_lock(&b->lock);
-	while (v <= 0 && !in)
+	while (v <= 0 && !in && !is_foreign(m, b))
 		in = atomic_compare_exchange_weak_explicit(
 			value_of(m), &v, v - 1, memory_order_relaxed, memory_order_relaxed);
 	if (in)
@@ -69,6 +84,10 @@ static int wait(tl_sem *m, tl_time deadline)
 	int r;
 
 	spin_lock(&b->lock);
+	if (is_foreign(m, b)) {
+		spin_unlock(&b->lock);
+		return sem_refuse(m);
+	}
 	if (atomic_fetch_sub_explicit(value_of(m), 1, memory_order_acquire) > 0) {
 		spin_unlock(&b->lock); /* a unit came free on the way here */
 		return 0;
@@ -82,6 +101,18 @@ static int wait(tl_sem *m, tl_time deadline)
 	return r;
 }
 
+/* Why it cannot be taken without waiting. */
+static int poll(const tl_sem *m)
+{
+	struct wait_list *b = word_bucket(m);
+	bool foreign;
+
+	spin_lock(&b->lock);
+	foreign = is_foreign(m, b);
+	spin_unlock(&b->lock);
+	return foreign ? sem_refuse(m) : -EAGAIN;
+}
+
 int tl_sem_acquire(tl_sem *m, tl_time deadline)
 {
 	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
@@ -92,7 +123,7 @@ int tl_sem_acquire(tl_sem *m, tl_time deadline)
 		return 0;
 	if (window_holds(m))
 		return shared_sem_acquire(m, deadline);
-	return deadline.ns == TL_POLL.ns ? -EAGAIN : wait(m, deadline);
+	return deadline.ns == TL_POLL.ns ? poll(m) : wait(m, deadline);
 }
 
 /* n units to the oldest waiters, with the bucket's lock held and the value below 0.  The value
@@ -115,29 +146,28 @@ static void grant(tl_sem *m, struct wait_list *b, int n, struct node *won)
 }
 
 /* Those who wait are served out of the n, which are not fewer for that. */
-static bool fits(const tl_sem *m, int32_t v, int n)
-{
-	return n <= (m->limit ? m->limit : INT32_MAX) - (v > 0 ? v : 0);
-}
+static bool fits(const tl_sem *m, int32_t v, int n) { return n <= sem_most(m) - (v > 0 ? v : 0); }
 
 /* Where somebody waits; -EAGAIN: nobody does by now. */
 static int release_waited(tl_sem *m, int n)
 {
 	struct wait_list *b = word_bucket(m);
 	struct node won;
+	bool foreign;
 	int32_t v;
 	int r = -EAGAIN;
 
 	list_init(&won);
 	spin_lock(&b->lock);
 	v = load(m);
-	if (v < 0)
+	foreign = is_foreign(m, b);
+	if (v < 0 && !foreign)
 		r = fits(m, v, n) ? 0 : -EOVERFLOW;
 	if (r == 0)
 		grant(m, b, n, &won);
 	spin_unlock(&b->lock);
 	wait_let_go(&won);
-	return r;
+	return foreign ? sem_refuse(m) : r;
 }
 
 int tl_sem_release(tl_sem *m, int n)

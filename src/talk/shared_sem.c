@@ -4,8 +4,10 @@
  * release clears WAITED and wakes as many as it gives units, and who has slept takes its unit with
  * WAITED set, for it does not know who else sleeps.  A release between the two finds WAITED clear
  * and wakes nobody: so who has slept and leaves units behind wakes one more (W54), and who leaves
- * without a unit passes the turn on (W55).  The claims are in tests/model/CLAIMS.md. */
+ * without a unit passes the turn on (W55).  More units than there may be, and WAITED, is a value
+ * that was made negative from outside: it is refused.  The claims are in tests/model/CLAIMS.md. */
 #include "run/run.h"
+#include "talk/sem.h"
 #include "talk/shared.h"
 #include <errno.h>
 
@@ -23,6 +25,11 @@ static bool swap(tl_sem *m, uint32_t *from, uint32_t to)
 {
 	return atomic_compare_exchange_strong_explicit(
 		word_of(m), from, to, memory_order_seq_cst, memory_order_seq_cst);
+}
+
+static bool is_foreign(const tl_sem *m, uint32_t v)
+{
+	return v & WAITED && (v & UNITS) > (uint32_t)sem_most(m);
 }
 
 static bool take(tl_sem *m, uint32_t slept)
@@ -56,6 +63,8 @@ int shared_sem_acquire(tl_sem *m, tl_time deadline)
 	uint32_t slept = 0, v;
 	int r = 0;
 
+	if (is_foreign(m, load(m)))
+		return sem_refuse(m);
 	while (!take(m, slept)) {
 		if (deadline.ns == TL_POLL.ns)
 			return -EAGAIN;
@@ -74,11 +83,12 @@ int shared_sem_acquire(tl_sem *m, tl_time deadline)
 
 int shared_sem_release(tl_sem *m, int n)
 {
-	int32_t most = m->limit;
 	uint32_t v = load(m);
 
+	if (is_foreign(m, v))
+		return sem_refuse(m);
 	do
-		if (n > (most ? most : INT32_MAX) - (int32_t)(v & UNITS))
+		if (n > sem_most(m) - (int32_t)(v & UNITS))
 			return -EOVERFLOW;
 	while (!swap(m, &v, (v & UNITS) + (uint32_t)n));
 	if (v & WAITED)
@@ -86,4 +96,9 @@ int shared_sem_release(tl_sem *m, int n)
 	return 0;
 }
 
-int shared_sem_count(const tl_sem *m) { return (int)(load(m) & UNITS); }
+int shared_sem_count(const tl_sem *m)
+{
+	uint32_t v = load(m);
+
+	return is_foreign(m, v) ? 0 : (int)(v & UNITS);
+}

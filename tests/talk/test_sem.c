@@ -54,6 +54,54 @@ TEST(refuses)
 	CHECK_EQ(tl_sem_count(&free), INT_MAX);
 }
 
+static void refuses_value(tl_sem *m, int32_t value)
+{
+	tl_case c[] = { TL_ACQUIRE(m) };
+
+	m->value = value;
+	CHECK_EQ(tl_sem_acquire(m, TL_NEVER), -EINVAL);
+	CHECK_EQ(tl_sem_acquire(m, TL_POLL), -EINVAL);
+	CHECK_EQ(tl_sem_release(m, 1), -EINVAL);
+	CHECK_EQ(tl_sem_count(m), 0);
+	CHECK_EQ(m->value, value);
+	CHECK_EQ(tl_select(c, 1, TL_NEVER), 0);
+	CHECK_EQ(c[0].result, -EINVAL);
+}
+
+static int takes(void *m) { return tl_sem_acquire(m, TL_NEVER); }
+
+/* D3: one that begins with a negative value is refused */
+TEST(a_negative_value_is_misuse)
+{
+	tl_sem mine = { 0 }, *shared = tl_shared(sizeof *shared);
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_on_report(count_report, NULL);
+	CHECK(shared != NULL);
+	*shared = (tl_sem){ 0 };
+	for (int32_t value = -3; value < 0; value++) {
+		refuses_value(&mine, value);
+		shared->value = value;
+		CHECK_EQ(tl_sem_acquire(shared, TL_NEVER), -EINVAL);
+		CHECK_EQ(tl_sem_acquire(shared, TL_POLL), -EINVAL);
+		CHECK_EQ(tl_sem_release(shared, 1), -EINVAL);
+		CHECK_EQ(tl_sem_count(shared), 0);
+		CHECK_EQ(shared->value, value);
+	}
+	CHECK_EQ(reports[TL_R_MISUSE], 3 * 7);
+	mine.value = 0; /* with somebody who waits it is what a semaphore is */
+	tl_scope_open(&s);
+	t = start_task(&s, takes, &mine);
+	await_state(t, TL_BLOCKED);
+	CHECK_EQ(mine.value, -1);
+	CHECK_EQ(tl_sem_acquire(&mine, TL_POLL), -EAGAIN);
+	CHECK_EQ(tl_sem_release(&mine, 1), 0);
+	CHECK_EQ(ending(t), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(reports[TL_R_MISUSE], 3 * 7);
+}
+
 TEST(cancelled_caller)
 {
 	tl_sem m = { .value = 1 };
