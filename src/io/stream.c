@@ -331,17 +331,15 @@ static int transfer_all(
 	tl_stream *s, uint32_t direction, void *buf, size_t n, size_t *ret_done, tl_time deadline)
 {
 	size_t done = 0;
-	ssize_t r = 0;
+	ssize_t r;
 
-	while (done < n) {
+	do {
 		r = transfer(s, direction, (char *)buf + done, n - done, deadline);
-		if (r <= 0)
-			break;
-		done += (size_t)r;
-	}
+		done += r > 0 ? (size_t)r : 0;
+	} while (r > 0 && done < n);
 	if (ret_done)
 		*ret_done = done;
-	return done == n ? 0 : r < 0 ? (int)r : -EPIPE;
+	return r < 0 ? (int)r : done == n ? 0 : -EPIPE;
 }
 
 int tl_read_all(tl_stream *s, void *buf, size_t n, size_t *got, tl_time deadline)

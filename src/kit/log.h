@@ -128,6 +128,12 @@ struct tl_handler {
 	tl_handler *_Atomic next_file; /* of log_file.c */
 };
 
+/* The first line of a cancel point. */
+static inline int log_checkpoint(tl_time deadline)
+{
+	return deadline.ns == TL_POLL.ns ? 0 : tl_checkpoint();
+}
+
 struct log_queue;
 void handler_emit(tl_handler *h, const struct record *rec);
 void handler_drop(tl_handler *h, int why); /* count one; under lock */

@@ -67,13 +67,13 @@ int tl_log_open(const tl_log_opts *o)
 
 int tl_log_close(tl_time deadline)
 {
-	int r;
+	int r = log_checkpoint(deadline), q;
 
 	tl_lock_hold(&own.lock);
 	own.used = false;
-	r = close_all(&own.mine, deadline);
+	q = close_all(&own.mine, deadline);
 	tl_lock_release(&own.lock);
-	return r;
+	return r < 0 ? r : q;
 }
 
 /* -- reports */

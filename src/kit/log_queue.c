@@ -229,8 +229,10 @@ int tl_handler_stop(tl_handler *h, tl_time deadline)
 {
 	struct log_queue *lq = h->queue;
 	tl_strand t;
-	int r;
+	int r = log_checkpoint(deadline);
 
+	if (r < 0)
+		return r;
 	if (!lq)
 		return -EINVAL;
 	if (!queue_of(lq))

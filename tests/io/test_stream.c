@@ -223,6 +223,7 @@ TEST(cancel_while_waiting)
 	for (int i = 0; i < 2; i++) {
 		tl_scope s = { 0 };
 		struct pair p = pair_make();
+		size_t n = 1;
 		tl_end end;
 		tl_strand t;
 		char c;
@@ -238,6 +239,11 @@ TEST(cancel_while_waiting)
 		tl_scope_cancel(&s);
 		CHECK_EQ(tl_write(p.b, "k", 1, TL_NEVER), -ECANCELED);
 		CHECK_EQ(tl_read(p.a, &c, 1, TL_POLL), -EAGAIN); /* no cancel point */
+		CHECK_EQ(tl_write_all(p.b, "", 0, &n, TL_NEVER), -ECANCELED);
+		CHECK_EQ(tl_read_all(p.a, &c, 0, &n, TL_NEVER), -ECANCELED);
+		CHECK_EQ(tl_write_all(p.b, "", 0, &n, TL_POLL), 0);
+		CHECK_EQ(tl_read_all(p.a, &c, 0, &n, TL_POLL), 0);
+		CHECK_EQ(n, 0);
 		CHECK_EQ(tl_scope_close(&s), 0);
 		pair_close(p);
 	}

@@ -366,3 +366,27 @@ TEST_LIMIT(fork_amid, 60)
 	CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
 	CHECK_EQ(tl_handler_close(to, TL_NEVER), 0);
 }
+
+/* As every cancel point does, also those that have nothing to wait for. */
+TEST(who_is_cancelled_is_told_first)
+{
+	struct lines l = { 0 };
+	tl_handler *to = handler(&(tl_handler_opts){ .fn = lines_fn, .arg = &l });
+	tl_handler *h = handler(&(tl_handler_opts){ .to = &to, .n_to = 1 });
+	tl_scope s = { 0 };
+
+	tl_scope_open(&s);
+	tl_scope_cancel(&s);
+	CHECK_EQ(tl_handler_stop(h, TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_handler_stop(h, tl_after(tl_s(-1))), -ECANCELED);
+	CHECK_EQ(tl_handler_stop(h, TL_POLL), 0);
+	CHECK_EQ(tl_log_close(TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_log_close(TL_POLL), 0);
+	CHECK_EQ(tl_log_open(NULL), 0);
+	CHECK_EQ(tl_log_close(TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_log_close(TL_POLL), 0);
+	CHECK_EQ(tl_handler_close(h, TL_NEVER), -ECANCELED);
+	CHECK_EQ(tl_handler_close(h, TL_POLL), 0);
+	CHECK_EQ(tl_handler_close(to, TL_POLL), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+}
