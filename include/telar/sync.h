@@ -177,8 +177,8 @@ TL_API int tl_latch_wait(tl_latch *a, tl_time deadline);
 /* What is left of the count, just now. */
 TL_API uint32_t tl_latch_count(const tl_latch *a);
 
-/* -- once: code that runs once.  A success lets all go: 0 go past one that waits.  After a failure
- * the first that waits is woken to try; a newcomer may be faster */
+/* -- once: code that runs once.  A success lets all go, after a failure who has waited longest has
+ * its turn: 0 go past one that waits (in shared memory a newcomer may be faster after a failure) */
 typedef struct tl_once {
 	uint64_t _;
 } tl_once;

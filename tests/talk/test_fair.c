@@ -1,5 +1,5 @@
 /* test_fair.c - the numbers that sync.h states, in grants: by how many that came later a waiter is
- * passed, in a recursive lock, a read-write lock and a condition. */
+ * passed, in a recursive lock, a read-write lock, a condition and a once that fails. */
 #include "fair.h"
 
 enum { WAITERS = 6, PASSERS = 4 };
@@ -226,4 +226,63 @@ TEST(condition_in_turn)
 	for (int i = 0; i < TOLD; i++)
 		CHECK_EQ(room.order[i], i % WAITERS);
 	CHECK_EQ(tl_cond_waiters(&room.cond), 0);
+}
+
+/* -- after a failure who has waited longest runs, and none that comes later */
+
+static struct line {
+	tl_once once;
+	tl_event began, go;
+	_Atomic int served;
+	int order[1 + WAITERS];
+} line;
+
+static int fails_in_turn(void *arg)
+{
+	int i = atomic_fetch_add(&line.served, 1);
+
+	line.order[i] = (int)(intptr_t)arg;
+	tl_event_set(&line.began);
+	if (i == 0)
+		CHECK_EQ(tl_event_wait(&line.go, TL_NEVER), 0);
+	return -EIO;
+}
+
+static int comes_late(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(line.served, 1 + WAITERS);
+	return -EIO;
+}
+
+static int run_then_come_late(void *arg)
+{
+	int r;
+
+	CHECK_EQ(tl_once_run(&line.once, fails_in_turn, arg, TL_NEVER), -EIO);
+	r = tl_once_run(&line.once, comes_late, NULL, TL_POLL);
+	CHECK(r == -EAGAIN || r == -EIO);
+	return 0;
+}
+
+TEST(once_in_turn_after_failures)
+{
+	tl_scope s = { 0 };
+	tl_strand t;
+
+	tl_scope_open(&s);
+	start_thread(&s, run_then_come_late, 0);
+	CHECK_EQ(tl_event_wait(&line.began, TL_NEVER), 0);
+	for (int i = 1; i <= WAITERS; i++) {
+		t = (i % 2 ? start_task : start_thread)(
+			&s, run_then_come_late, (void *)(intptr_t)i);
+		await_state(t, TL_BLOCKED);
+	}
+	tl_event_set(&line.go);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(line.served, 1 + WAITERS);
+	for (int i = 0; i <= WAITERS; i++)
+		CHECK_EQ(line.order[i], i);
+	CHECK(!tl_once_done(&line.once));
+	CHECK_EQ(tl_once_run(&line.once, nothing, NULL, TL_POLL), 0);
 }

@@ -114,7 +114,7 @@ static int insist(void *arg)
 	return r;
 }
 
-/* The one who was woken for that finds that all is done, and passes it on. */
+/* It stands behind those who waited: one of them has the success, and lets all go. */
 TEST(who_failed_tries_again_at_once)
 {
 	struct insists x = { 0 };
