@@ -128,9 +128,10 @@ typedef struct tl_handler_opts {
 TL_API int tl_handler_open(tl_handler **ret, const tl_handler_opts *o) TL_MUST;
 
 /* Take h from all loggers, wait until nobody writes through it, and free it; a queue handler also
- * stops its listener and hands on what is queued.  NULL is legal.  Not from inside fn.  Cancel
- * point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL): h has left its loggers but is not
- * closed, call again; -EBUSY (a queue hands on to it: nothing was done). */
+ * stops its listener and hands on what is queued.  Who is logging then is waited for through
+ * whichever handler, so a slow one keeps the close of another waiting, too.  NULL is legal.  Not
+ * from inside fn.  Cancel point.  Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL): h has left its
+ * loggers but is not closed, call again; -EBUSY (a queue hands on to it: nothing was done). */
 TL_API int tl_handler_close(tl_handler *h, tl_time deadline) TL_MUST;
 
 /* Records that h has dropped until now: no room, no memory, no success.  Not a cancel point. */

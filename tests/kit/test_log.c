@@ -302,6 +302,49 @@ TEST(reports_where_a_task_ended)
 	CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
 }
 
+static struct {
+	tl_logger *logger;
+	tl_event inside, leave;
+} slow;
+
+static void is_slow(void *arg, int level, const char *line, size_t size)
+{
+	(void)arg, (void)level, (void)line, (void)size;
+	tl_event_set(&slow.inside);
+	CHECK_EQ(tl_event_wait(&slow.leave, TL_NEVER), 0);
+}
+
+static int logs_slowly(void *arg)
+{
+	(void)arg;
+	tl_log_to(slow.logger, TL_ERROR, "x");
+	return 0;
+}
+
+/* Who logs may be on its way to any handler: a close waits for it, and keeps its deadline. */
+TEST(a_close_waits_for_who_logs_elsewhere)
+{
+	struct lines mine = { .n = 0 };
+	tl_handler *h, *other = handler(&(tl_handler_opts){ .fn = is_slow });
+	tl_scope s = { 0 };
+
+	slow.logger = tl_logger_at("slow");
+	tl_logger_propagate(slow.logger, false);
+	CHECK_EQ(tl_logger_add(slow.logger, other), 0);
+	h = keeps(&mine, tl_log_root, NULL, 0);
+	tl_scope_open(&s);
+	tl_thread_start(&s, logs_slowly, NULL, NULL);
+	CHECK_EQ(tl_event_wait(&slow.inside, TL_NEVER), 0);
+	CHECK_EQ(tl_handler_close(h, TL_POLL), -EAGAIN);
+	CHECK_EQ(tl_handler_close(h, tl_after(tl_ms(1))), -ETIMEDOUT);
+	tl_log(TL_ERROR, "has left its loggers");
+	CHECK_EQ(mine.n, 0);
+	tl_event_set(&slow.leave);
+	CHECK_EQ(tl_handler_close(h, TL_NEVER), 0);
+	CHECK_EQ(tl_scope_close(&s), 0);
+	CHECK_EQ(tl_handler_close(other, TL_NEVER), 0);
+}
+
 static _Atomic bool stop;
 
 static int flips(void *arg)
