@@ -102,10 +102,13 @@ void shared_hold(struct shared_queue *q, struct shared_end *e)
 {
 	struct body *b = strand_self()->body;
 	bool was = b->deaf;
+	int r;
 
 	b->deaf = true;
-	shared_enter(q, e, TL_NEVER);
+	r = shared_enter(q, e, TL_NEVER);
 	b->deaf = was;
+	while (r < 0) /* it cannot sleep, for want of a thread to do that for it */
+		r = enter_at_once(q, e);
 }
 
 /* -- putting, with in's lock held */

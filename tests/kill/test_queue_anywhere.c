@@ -1,5 +1,7 @@
 /* test_queue_anywhere.c - processes are killed in a call on a shared queue, after each of its
  * instructions; the others go on, with all that was put and nothing twice. */
+#include "../plat/refuse.h"
+#include "cast.h"
 #include "step.h"
 #include "talk/shared_queue.h"
 #include <stdlib.h>
@@ -285,32 +287,66 @@ TEST_LIMIT(done, 240)
 	check_both();
 }
 
-/* Who is stopped with the lock keeps others waiting, but no longer than their deadline. */
-TEST_LIMIT(select_beside_one_that_is_stopped, 60)
+/* -- one that is stopped, not killed, with a lock held */
+
+static pid_t stopped_inside(void (*call)(void), bool put)
 {
 	_Atomic uint32_t *holder;
-	struct item it;
-	tl_case c;
 	int status;
 	pid_t pid;
 
 	if (TSAN)
 		SKIP("the sanitizer sees one process alone, and its own steps take many minutes");
-	scene = tl_shared(sizeof *scene);
-	call_over = tl_shared(sizeof *call_over);
-	CHECK(scene != NULL && call_over != NULL);
+	scene = shared_zero(sizeof *scene);
+	call_over = shared_zero(sizeof *call_over);
 	open_queue();
-	holder = &shared_of(scene->q)->out.holder;
-	pid = victim(gets);
+	holder = put ? &shared_of(scene->q)->in.holder : &shared_of(scene->q)->out.holder;
+	pid = victim(call);
 	while (!atomic_load(holder)) {
 		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
 			SKIP("this system lets nobody step a process");
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		CHECK(WIFSTOPPED(status) && !atomic_load(call_over));
 	}
-	c = TL_GET(scene->q, &it, sizeof it);
+	return pid;
+}
+
+/* It keeps others waiting, but no longer than their deadline. */
+TEST_LIMIT(select_beside_one_that_is_stopped, 60)
+{
+	pid_t pid = stopped_inside(gets, false);
+	struct item it;
+	tl_case c = TL_GET(scene->q, &it, sizeof it);
+
 	CHECK_EQ(tl_select(&c, 1, tl_after(tl_ms(2))), -ETIMEDOUT);
 	kill_now(pid);
 	CHECK_EQ(tl_select(&c, 1, TL_NEVER), 0);
 	check(&it, c.result, 1);
+}
+
+/* Without a ring a task needs a thread to wait with: where none is to be had it has no way in. */
+static int end_without_threads(void *arg)
+{
+	refuse(SYS_clone3, EAGAIN);
+	atomic_store((_Atomic int *)arg, 1);
+	tl_queue_end(scene->q);
+	return 0;
+}
+
+TEST_LIMIT(end_beside_one_that_is_stopped, 60)
+{
+	pid_t pid = stopped_inside(puts_small, true), ends;
+	_Atomic int *begun = shared_zero(sizeof *begun);
+
+	setenv("TELAR_POLLER", "epoll", 1);
+	ends = cast(BY_TASK, end_without_threads, begun);
+	await(begun);
+	for (int i = 0; i < 50; i++) {
+		tl_sleep(tl_ms(1)); /* its chance to do wrong */
+		CHECK(atomic_load(&shared_of(scene->q)->in.holder) != 0);
+		CHECK(!shared_ended(shared_of(scene->q)));
+	}
+	kill_now(pid);
+	went_well(ends);
+	CHECK_EQ(put_number(6), -EPIPE);
 }
