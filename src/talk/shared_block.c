@@ -139,13 +139,24 @@ static bool abandoned(struct shared_queue *q, uint64_t b, uint32_t *known)
 	return true;
 }
 
+/* Not for longer than a moment: somebody may be stopped in there. */
+static bool enter_both(struct shared_queue *q)
+{
+	if (shared_enter(q, &q->in, TL_POLL) < 0)
+		return false;
+	if (shared_enter(q, &q->out, TL_POLL) >= 0)
+		return true;
+	shared_leave(&q->in);
+	return false;
+}
+
 bool shared_block_reclaim(struct shared_queue *q)
 {
 	uint32_t known = window_participant();
 	unsigned n = 0, lent = 0;
 
-	shared_hold(q, &q->in);
-	shared_hold(q, &q->out);
+	if (!enter_both(q))
+		return false;
 	for (uint32_t b = 0; b < q->blocks; b++)
 		if (abandoned(q, b, &known)) {
 			n++;

@@ -260,8 +260,10 @@ static inline __attribute__((always_inline)) int attempt(
 
 static int attempt_late(struct shared_call *c, tl_time deadline)
 {
-	int r = attempt(c, c->now, deadline);
+	int r;
 
+	c->no_block = false;
+	r = attempt(c, c->now, deadline);
 	if (r == -EAGAIN && c->no_block && shared_block_reclaim(c->q))
 		r = attempt(c, c->now, deadline);
 	return r;

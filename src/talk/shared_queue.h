@@ -149,7 +149,7 @@ bool shared_block_any(struct shared_queue *q); /* is there one, for who does not
 /* Where its size bytes lie; NULL: there is no such block. */
 void *shared_block_bytes(struct shared_queue *q, uint64_t b, size_t size);
 void shared_block_set(struct shared_queue *q, uint64_t b, uint64_t owner);
-/* Those that the dead have left; true: there were some. */
+/* Those that the dead have left, unless somebody is in the queue; true: there were some. */
 bool shared_block_reclaim(struct shared_queue *q);
 void shared_block_free(struct shared_queue *q); /* all */
 

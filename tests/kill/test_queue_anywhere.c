@@ -324,6 +324,20 @@ TEST_LIMIT(select_beside_one_that_is_stopped, 60)
 	check(&it, c.result, 1);
 }
 
+/* Nor who looks for blocks that the dead have left. */
+TEST_LIMIT(loan_beside_one_that_is_stopped, 60)
+{
+	pid_t pid = stopped_inside(gets, false);
+
+	for (int i = 0; i < CAPACITY - 1; i++)
+		CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_POLL), 0);
+	CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_POLL), -EAGAIN);
+	CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, tl_after(tl_ms(2))), -ETIMEDOUT);
+	kill_now(pid);
+	CHECK_EQ(get_one(), 1);
+	CHECK_EQ(tl_queue_loan(scene->q, (void **)&lent, LARGE, TL_POLL), 0);
+}
+
 /* Without a ring a task needs a thread to wait with: where none is to be had it has no way in. */
 static int end_without_threads(void *arg)
 {
