@@ -257,4 +257,9 @@ void tl_lock_release(tl_lock *l)
 	release_slow(l, me);
 }
 
-bool tl_lock_held(const tl_lock *l) { return load(l) & OWNER; }
+bool tl_lock_held(const tl_lock *l)
+{
+	uint64_t w = load(l);
+
+	return w & OWNER && !owner_gone(l, w);
+}

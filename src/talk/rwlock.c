@@ -176,6 +176,11 @@ void tl_rwlock_release(tl_rwlock *l)
 		word_wake(readers_of(l), &l->readers, 1);
 }
 
-int tl_rwlock_readers(const tl_rwlock *l) { return (int)(load(l) & COUNT); }
+int tl_rwlock_readers(const tl_rwlock *l)
+{
+	int n = (int)(load(l) & COUNT);
+
+	return n && window_holds(l) && !lease_lives(l) ? 0 : n;
+}
 
 bool tl_rwlock_written(const tl_rwlock *l) { return (load(l) & (WRITER | COUNT)) == WRITER; }

@@ -29,6 +29,19 @@ static int ending(tl_strand t)
 	return e.value;
 }
 
+/* Who only looks takes nothing from the dead, and still sees that they hold nothing. */
+TEST_LIMIT(killed_holder_is_seen, 60)
+{
+	struct shared *m = share();
+	pid_t holder = begin(hold_for_ever, m);
+
+	await(&m->ready[0]);
+	CHECK(tl_lock_held(&m->lock));
+	kill_now(holder);
+	CHECK(!tl_lock_held(&m->lock));
+	CHECK_EQ(tl_lock_acquire(&m->lock, TL_POLL), -EOWNERDEAD);
+}
+
 TEST_LIMIT(killed_holder, 60)
 {
 	struct shared *m = share();

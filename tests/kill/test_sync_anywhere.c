@@ -253,6 +253,7 @@ TEST_LIMIT(dead_readers, 60)
 		CHECK_EQ(tl_rwlock_write(&m->rw, TL_POLL), -EAGAIN); /* one lives */
 		CHECK_EQ(tl_rwlock_write(&m->rw, tl_after(tl_ms(20))), -ETIMEDOUT);
 		kill_now(p[0]);
+		CHECK_EQ(tl_rwlock_readers(&m->rw), 0);
 		CHECK_EQ(tl_rwlock_write(&m->rw, TL_POLL), 0);
 		tl_rwlock_release(&m->rw);
 		CHECK_EQ(tl_rwlock_readers(&m->rw), 0);
