@@ -1,4 +1,4 @@
-/* POSIX threads: a read-write lock, read alone, and among eight of whose turns one in ten writes. */
+/* POSIX threads: a read-write lock, read alone, and among eight; one turn in ten writes. */
 #include "../../bench.h"
 #include <pthread.h>
 
