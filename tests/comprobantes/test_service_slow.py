@@ -10,11 +10,13 @@ import resource
 import select
 import threading
 from pathlib import Path
+from time import monotonic
 
 from service import Connection, Service, check, form, head, pdf, same, sanitized
 
 COUNT = 500 if sanitized() else 1000
 IDLE = 2
+VALIDATE_PUT = 5  # seconds that the service waits for its next stage: attach.c
 
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 if hard < 2 * COUNT + 200:
@@ -62,14 +64,17 @@ class Crowd(threading.Thread):
 
 
 def uploads_while(crowd, s, accepted):
-    """Uploads one after the other until the crowd is gone.  How many were told to come again?"""
-    refused, alive = 0, True
+    """Uploads one after the other until the crowd is gone.  What those were told that were told to
+    come again, but for those that were in when the machine let the next stage stand still."""
+    refused, alive = [], True
     while alive:
         alive = crowd.is_alive()
         data = pdf(f"among {len(accepted)}")
+        began = monotonic()
         answer = s.upload(data)
         if answer.status == 503:
-            refused += 1
+            if monotonic() - began < VALIDATE_PUT:
+                refused.append(answer.body)
             continue
         same(answer.status, 201)
         accepted[answer.json()["id"]] = data
@@ -104,7 +109,7 @@ for name, (first, more) in crowds.items():
     before = len(accepted)
     crowd = Crowd(s, COUNT, first, more)
     crowd.start()
-    same(uploads_while(crowd, s, accepted), 0, "a service is refused among slow", name)
+    same(uploads_while(crowd, s, accepted), [], "a service is refused among slow", name)
     statuses = {k: crowd.answers.count(k) for k in set(crowd.answers)}
     print(f"{COUNT} slow {name} were answered {statuses}; {len(accepted) - before} uploads")
     check(len(accepted) > before, "uploads among slow", name)
@@ -124,7 +129,7 @@ while True:
         break  # else the first were gone before the last had begun: something held us up
     quiet(s, fd)
 print(f"with {few} descriptors: {crowd.answers.count(503)} of the slow were told to come again,"
-      f" and {refused} others")  # fmt: skip
+      f" and {len(refused)} others")  # fmt: skip
 quiet(s, fd)
 same(s.upload(pdf("after")).status, 201)
 accepted[s.upload(pdf("after")).json()["id"]] = pdf("after")
