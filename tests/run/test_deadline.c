@@ -268,13 +268,16 @@ TEST(a_shields_own_deadline_counts)
 	CHECK_EQ(tl_scope_close(&b), 0);
 }
 
+enum { OUT, INSIDE, CANCELLED };
+
 static int shielded_child(void *arg)
 {
+	_Atomic int *where = arg;
 	tl_scope s = { .shield = true, .grace = tl_s(1000) };
 
 	tl_scope_open(&s);
-	atomic_store((_Atomic int *)arg, 1);
-	for (int i = 0; i < 20; i++)
+	atomic_store(where, INSIDE);
+	for (int i = 0; i < 20 || atomic_load(where) != CANCELLED; i++)
 		CHECK_EQ(tl_sleep(tl_us(200)), 0);
 	CHECK_EQ(tl_scope_close(&s), -ECANCELED);
 	return tl_checkpoint();
@@ -285,13 +288,14 @@ TEST(a_shield_in_a_child)
 	start_fn *both[] = { tl_task_start, tl_thread_start };
 
 	for (int i = 0; i < 2; i++) {
-		_Atomic int inside = 0;
+		_Atomic int where = OUT;
 		tl_scope s = { 0 };
 
 		tl_scope_open(&s);
-		both[i](&s, shielded_child, (void *)&inside, NULL);
-		UNTIL(inside);
+		both[i](&s, shielded_child, (void *)&where, NULL);
+		UNTIL(where);
 		tl_scope_cancel(&s);
+		atomic_store(&where, CANCELLED);
 		CHECK_EQ(tl_scope_close(&s), 0);
 	}
 }
