@@ -45,7 +45,8 @@ test test-long:
 	@tools/build.sh build/yield -Dhostile=yield
 	@tools/build.sh build/arm --cross-file tools/aarch64.ini
 	@tests/run.py $(LONG) --only '$(ONLY)' gcc=build gcc:epoll=build gcc:noguard=build \
-		clang=build/clang asan=build/asan gcc:yield=build/yield tsan:races=build/tsan arm=build/arm
+		clang=build/clang asan=build/asan gcc:yield=build/yield tsan:races=build/tsan arm=build/arm \
+		$(if $(LONG),gcc:stalls=build)
 
 test-python: export PYTHONDONTWRITEBYTECODE = 1
 test-python: export TELAR_SRC = $(CURDIR)

@@ -14,9 +14,9 @@ TELAR_SRC and TELAR_BUILD, and says in comments at its top what is special about
 
 A WAY runs what may come out differently that way: epoll and uring what waits for descriptors, under
 TELAR_POLLER; noguard what runs tasks, under a kernel that refuses guard pages; yield the same and
-more, in a build that yields whenever it may; races the library's own tests, under TSan.  A build
-that leaves things to chance (-Dhostile=yield) has them decided by TELAR_SEED, which a run with
-failures names.
+more, in a build that yields whenever it may; races the library's own tests, under TSan; stalls the
+same, while threads are stopped at any moment.  What is left to chance by that and by a build
+(-Dhostile=yield) is decided by TELAR_SEED, which a run with failures names.
 
 TELAR_TEST_LIMIT multiplies every limit.  The last line is `N passed, N failed, N skipped`; the
 exit status is 1 if any failed or none passed.
@@ -54,10 +54,16 @@ WAYS = {
     "noguard": TASKS,
     "yield": YIELDS,
     "races": RACES,
+    "stalls": r"(base|plat|run|talk|wait|io|kit|kill)/",
 }
+WRAPPERS = {"noguard": "tests/hard_noguard", "stalls": "tests/hard_stall"}
 GUARDED = {
     r"run/test_crash .*|io/test_degraded told_once": "counts reports, and here is one more",
     r"run/test_gdb.py": "gdb itself does not run so",
+}
+STALLED = {
+    r"run/test_zygote_stopped .*": "who traces decides what a stop is",
+    r"run/test_deadlock a_process_may_wake_us": "looks for a sleep without a stop in it",
 }
 SEED = os.environ.get("TELAR_SEED") or str(random.randrange(1, 1 << 32))
 TAIL = 40  # lines of a failed case's output that are shown
@@ -190,10 +196,13 @@ def find_cases(label, build, want_long, first):
 def one_way(cases, way):
     """What is worth running that way, and how."""
     chosen = [case for case in cases if re.match(WAYS[way], case.name)]
-    if way == "noguard":
+    if way in WRAPPERS:
         for case in chosen:
-            case.command = [str(case.build / "tests/hard_noguard"), *case.command]
+            case.command = [str(case.build / WRAPPERS[way]), *case.command]
+    if way == "noguard":
         chosen += leave_out(chosen, way, None, GUARDED)
+    if way == "stalls":
+        chosen += leave_out(chosen, way, None, STALLED)
     return chosen
 
 
