@@ -1,5 +1,5 @@
-/* stall.c - runs a program whose threads lose the processor at any moment, one at a time, for longer
- * than anything should take: what counts on another's being quick fails.
+/* stall.c - runs a program whose threads lose the processor at any moment, one at a time, for
+ * longer than anything should take: what counts on another's being quick fails.
  *
  *	stall PROGRAM [ARGUMENT ...]	TELAR_SEED decides who and when
  *
