@@ -8,7 +8,8 @@
  *	here = tl_pipe_close(here);
  *
  * A message comes whole, once, in the order of sending; an empty one is legal.  Each direction is
- * a queue (telar/queue.h), and any number of strands may use an end.
+ * a queue (telar/queue.h), and any number of strands may use an end.  File descriptors go beside
+ * them, from hand to hand: tl_pipe_send_fd.
  *
  * An end is closed by tl_pipe_close.  The end of a shared pipe is closed, too, when all processes
  * that have used it have ended, killed or not; before anybody has, it is its opener's.  Who waits
@@ -54,6 +55,31 @@ TL_API int tl_pipe_send(tl_pipe *p, const void *data, size_t size, tl_time deadl
  * remains), -EMSGSIZE (it is larger than cap, and still the next), -ENOTSUP (this end only sends),
  * -EMFILE.  Nothing was consumed on failure. */
 TL_API int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline) TL_MUST;
+
+/* Hand the file descriptor fd to who receives one at the other end, with tl_pipe_recv_fd, strand or
+ * process: a connection, a file, one side of a pair.  He gets a descriptor of his own for the same
+ * open file; fd stays the caller's, who closes it when he needs it no more.  Waits until somebody
+ * receives: descriptors go from hand to hand, beside the messages and not in order with them, so
+ * what is to be said of it goes in a message before.  Cancel point.
+ * Both must see the same network namespace (network_namespaces(7)), whose abstract socket names are
+ * used.
+ * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL: nobody receives just now), -EPIPE (the other
+ * end is closed), -ENOTSUP (this end only receives), -EBADF (fd is none), -EMFILE; the system's
+ * own, as -ETOOMANYREFS.  It was not handed over on failure; after success, should the receiver be
+ * killed, it is closed with him.
+ * Source: SCM_RIGHTS in unix(7), multiprocessing.reduction.send_handle.
+ * Example: docs/guide/en/11-between.md. */
+TL_API int tl_pipe_send_fd(tl_pipe *p, int fd, tl_time deadline) TL_MUST;
+
+/* Receive a descriptor from the other end.  Cancel point.
+ * Errors: -ETIMEDOUT, -ECANCELED, -EAGAIN (TL_POLL, always: who sends must see that somebody
+ * waits), -EPIPE (the other end is closed; noticed within a quarter of a second), -ENOTSUP (this
+ * end only sends), -EMFILE (three free numbers are needed; or 64 already receive here), -ENFILE,
+ * -ENOMEM.  None was received on failure; but if others of this process take its last free number
+ * at the very moment, -EMFILE may mean that the descriptor came and was closed.
+ * Ownership: *ret is the caller's to close, and is closed by an exec; untouched on failure.
+ * Source: unix(7), multiprocessing.reduction.recv_handle. */
+TL_API int tl_pipe_recv_fd(tl_pipe *p, int *ret, tl_time deadline) TL_MUST;
 
 /* Messages that could be received at this end just now; 0 for one that only sends.  Not a cancel
  * point; cannot fail. */

@@ -172,4 +172,14 @@ enum { PLAT_FDS = 64 };
 int plat_tell(int fd, const void *message, size_t size, const int *fds, unsigned n, bool now);
 ssize_t plat_hear(int fd, void *message, size_t size, int *ret_fds, unsigned *n);
 
+/* A box that others put descriptors into: a socket, readable when there is something in it.
+ * -EADDRINUSE: there is one of that name.  plat_box_put copies fd into it; -ECONNREFUSED, -EPIPE:
+ * it is no more, or sealed; -EAGAIN: full of what strangers put in.  plat_box_take: the next, which
+ * is closed by an exec; -EAGAIN: empty; -EMFILE: there was no number left for it, and it is lost.
+ * A sealed box takes no more in: what is not in it by then never will be. */
+int plat_box_open(const uint64_t name[2]);
+int plat_box_put(const uint64_t name[2], uint64_t secret, int fd);
+int plat_box_take(int box, uint64_t secret);
+void plat_box_seal(int box);
+
 #endif

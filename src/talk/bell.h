@@ -33,7 +33,7 @@ static inline uint32_t bell_listen(struct bell *b)
 
 /* 0: it rang; BELL_SILENT: not for a while, or something else woke us, such as the death of a
  * process, so look whether those who could ring are alive; -ETIMEDOUT, -ECANCELED: a ring may have
- * been spent on us all the same. */
+ * been spent on us all the same.  object: for dumps; of a bell in private memory the bell. */
 int bell_wait(
 	struct bell *b, uint32_t heard, const char *what, const void *object, tl_time deadline);
 

@@ -4,11 +4,14 @@
  * by each process that has used it: they note themselves in the end, in the place that their
  * number names or the next that is free.  Who has waited in vain for a while, or tries in vain and
  * nobody has looked for a while, looks whether any of the other end's holders is alive, and closes
- * that end if none is. */
+ * that end if none is.
+ *
+ * Descriptors go their own way: pipe_fd.c. */
 #include "talk/pipe.h"
 #include "base/mem.h"
 #include "telar/shared.h"
 #include <errno.h>
+#include <limits.h>
 
 struct pair {
 	struct tl_pipe end[2];
@@ -64,6 +67,7 @@ int tl_pipe_open(tl_pipe **ret_a, tl_pipe **ret_b, const tl_pipe_opts *o)
 		all->end[i].peer = &all->end[!i];
 		all->end[i].shared = o->shared;
 		all->end[i].opener = window_participant();
+		pipe_fd_prepare(&all->end[i]);
 	}
 	r = open_queues(all, o);
 	if (r < 0) {
@@ -81,6 +85,9 @@ static void end_both(tl_pipe *p)
 		tl_queue_end(p->out);
 	if (p->in)
 		tl_queue_end(p->in);
+	plat_fence();
+	bell_ring(&p->offers.bell, INT_MAX);
+	bell_ring(&p->peer->offers.bell, INT_MAX);
 }
 
 tl_pipe *tl_pipe_close(tl_pipe *p)
@@ -145,8 +152,7 @@ int pipe_peer_gone(tl_pipe *p)
 
 static int look(void *arg) { return pipe_peer_gone(arg); }
 
-/* After a call that waited not at all, or not for long: is it worth another? */
-static bool ended_meanwhile(tl_pipe *p, int r)
+bool pipe_ended_meanwhile(tl_pipe *p, int r)
 {
 	int64_t now;
 
@@ -161,7 +167,7 @@ static bool ended_meanwhile(tl_pipe *p, int r)
 
 /* -- messages */
 
-static int begin(tl_pipe *p, const tl_queue *way, tl_time deadline)
+int pipe_begin(tl_pipe *p, const tl_queue *way, tl_time deadline)
 {
 	int r = deadline.ns == TL_POLL.ns ? 0 : strand_checkpoint(strand_self());
 
@@ -176,12 +182,13 @@ int tl_pipe_send(tl_pipe *p, const void *data, size_t size, tl_time deadline)
 
 	if (!p->shared && p->out)
 		return tl_queue_put(p->out, data, size, deadline);
-	r = begin(p, p->out, deadline);
+	r = pipe_begin(p, p->out, deadline);
 	if (r < 0)
 		return r;
 	r = shared_queue_put(p->out, data, size, look, p, deadline);
-	return ended_meanwhile(p, r) ? shared_queue_put(p->out, data, size, NULL, NULL, deadline)
-				     : r;
+	return pipe_ended_meanwhile(p, r)
+		       ? shared_queue_put(p->out, data, size, NULL, NULL, deadline)
+		       : r;
 }
 
 int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline)
@@ -190,11 +197,12 @@ int tl_pipe_recv(tl_pipe *p, void *buf, size_t cap, tl_time deadline)
 
 	if (!p->shared && p->in)
 		return tl_queue_get(p->in, buf, cap, deadline);
-	r = begin(p, p->in, deadline);
+	r = pipe_begin(p, p->in, deadline);
 	if (r < 0)
 		return r;
 	r = shared_queue_get(p->in, buf, cap, look, p, deadline);
-	return ended_meanwhile(p, r) ? shared_queue_get(p->in, buf, cap, NULL, NULL, deadline) : r;
+	return pipe_ended_meanwhile(p, r) ? shared_queue_get(p->in, buf, cap, NULL, NULL, deadline)
+					  : r;
 }
 
 int tl_pipe_count(tl_pipe *p) { return p->in ? tl_queue_count(p->in) : 0; }

@@ -168,6 +168,41 @@ FAULTS(shared_queue)
 	return r;
 }
 
+/* From hand to hand: if one of them cannot, the other gives up in time; nothing is left over. */
+static int hands_over(void *arg)
+{
+	BEGINS();
+	return ends(tl_pipe_send_fd(arg, 1, every_patience()));
+}
+
+static int is_handed(void *arg)
+{
+	int fd, r;
+
+	BEGINS();
+	r = tl_pipe_recv_fd(arg, &fd, every_patience());
+	if (r == 0)
+		close(fd);
+	return ends(r);
+}
+
+FAULTS(descriptor_through_a_pipe)
+{
+	tl_scope s = { 0 };
+	tl_pipe *a, *b;
+	int r = tl_pipe_open(&a, &b, NULL);
+
+	if (r < 0)
+		return r;
+	tl_scope_open(&s);
+	tl_thread_start(&s, is_handed, b, NULL);
+	tl_task_start(&s, hands_over, a, NULL);
+	r = tl_scope_close(&s);
+	a = tl_pipe_close(a);
+	b = tl_pipe_close(b);
+	return r;
+}
+
 /* A pile, what is done and who joins: one item after the other, smallest first. */
 static int smaller(const void *a, const void *b) { return *(const char *)a - *(const char *)b; }
 
