@@ -220,7 +220,7 @@ TEST(a_draining_writer_is_too_late) { drainer_leaves(DEADLINE); }
 
 static int wait_for(void *arg) { return tl_latch_wait(arg, TL_NEVER); }
 
-TEST(latch)
+TEST_LIMIT(latch, 60)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		tl_latch a = { .count = 1 };
