@@ -287,15 +287,15 @@ static int64_t in_block(struct shared_call *c, size_t n, size_t size)
 static int borrow_now(struct shared_call *c)
 {
 	struct shared_queue *q = c->q;
+	uint32_t state = shared_state(q);
 	size_t n = shared_n(&q->out);
-	int none;
-	uint64_t h = shared_turn(q, n, &none);
+	uint64_t h = shared_record(q, n);
 	size_t size = shared_size(h);
 	void *bytes = NULL;
 	int64_t b = -1;
 
-	if (!h)
-		return none;
+	if (!h || state & QUEUE_DROPPED)
+		return shared_none(state);
 	if (h & SHARED_OUTSIDE)
 		memcpy(&b, shared_slot(q, n) + SHARED_HEADER, sizeof b);
 	else if (size <= q->inside && (b = in_block(c, n, size)) < 0)

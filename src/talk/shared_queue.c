@@ -202,13 +202,13 @@ static __attribute__((noinline)) int get_outside(struct shared_call *c, size_t n
 static int get_now(struct shared_call *c)
 {
 	struct shared_queue *q = c->q;
+	uint32_t state = shared_state(q);
 	size_t n = atomic_load_explicit(&q->out.n, memory_order_relaxed);
-	int none;
-	uint64_t h = shared_turn(q, n, &none);
+	uint64_t h = shared_record(q, n);
 	size_t size = shared_size(h);
 
-	if (!h)
-		return none;
+	if (!h || state & QUEUE_DROPPED)
+		return shared_none(state);
 	if (size > c->size)
 		return -EMSGSIZE;
 	if (h & SHARED_OUTSIDE)
@@ -226,7 +226,9 @@ static int get_now(struct shared_call *c)
 /* Without in's lock: more may be taken than is put, by one whose putter is dead (see mend). */
 bool shared_may_put(struct shared_queue *q)
 {
-	return shared_ended(q) || shared_queue_count(q) < q->head.capacity;
+	size_t n = shared_n(&q->in) - shared_n(&q->out);
+
+	return shared_ended(q) || n < q->head.capacity || (ssize_t)n < 0;
 }
 
 bool shared_may_get(struct shared_queue *q)

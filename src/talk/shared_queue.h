@@ -82,15 +82,9 @@ static inline uint32_t shared_state(struct shared_queue *q)
 	return atomic_load_explicit(&q->head.state, memory_order_acquire);
 }
 static inline bool shared_ended(struct shared_queue *q) { return shared_state(q) & QUEUE_ENDED; }
-/* With out's lock held: the header of the n-th, whose turn it is; 0: none, and *ret is why.  The
- * state is read before the look: what was put before the end is seen. */
-static inline uint64_t shared_turn(struct shared_queue *q, size_t n, int *ret)
-{
-	uint32_t state = shared_state(q);
-
-	*ret = state & QUEUE_ENDED ? -EPIPE : -EAGAIN;
-	return state & QUEUE_DROPPED ? 0 : shared_record(q, n);
-}
+/* Where there is no record to be got, read before the look for one: what was put before the end is
+ * seen. */
+static inline int shared_none(uint32_t state) { return state & QUEUE_ENDED ? -EPIPE : -EAGAIN; }
 
 /* -- the ends' locks.  Order: in, then out. */
 
