@@ -1,40 +1,10 @@
 /* test_pipe_fd.c - descriptors through pipes: they reach one receiver, whole or not at all, and
  * none is left over.  What is handed over is one side of a pipe(2): its other side tells how many
  * still have it. */
-#include "talk.h"
+#include "pipes.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-
-static struct {
-	tl_pipe *a, *b;
-	bool shared;
-} pipe_;
-
-static void make(bool one_way)
-{
-	tl_pipe_opts o = { .name = "p", .shared = pipe_.shared, .one_way = one_way };
-
-	CHECK_EQ(tl_pipe_open(&pipe_.a, &pipe_.b, &o), 0);
-}
-
-static void unmake(void)
-{
-	CHECK(tl_pipe_close(pipe_.a) == NULL);
-	CHECK(tl_pipe_close(pipe_.b) == NULL);
-}
-
-/* The body runs with a private pipe and with a shared one. */
-#define TEST_PIPES(name) \
-	static void each_##name(void); \
-	TEST_LIMIT(name, 60) \
-	{ \
-		for (int i = 0; i < 2; i++) { \
-			pipe_.shared = i; \
-			each_##name(); \
-		} \
-	} \
-	static void each_##name(void)
 
 /* Sockets: boxes are. */
 static int sockets(void)
@@ -89,7 +59,7 @@ TEST_PIPES(from_hand_to_hand)
 		struct parcel p;
 		char c;
 
-		make(false);
+		make(false, 0, 0);
 		CHECK_EQ(pipe2(pair, O_CLOEXEC), 0);
 		p = (struct parcel){ pipe_.a, pair[1] };
 		tl_scope_open(&s);
@@ -121,7 +91,7 @@ TEST_PIPES(refusals)
 {
 	int fd = 77;
 
-	make(true);
+	make(true, 0, 0);
 	CHECK_EQ(tl_pipe_send_fd(pipe_.b, 0, TL_NEVER), -ENOTSUP);
 	CHECK_EQ(tl_pipe_recv_fd(pipe_.a, &fd, TL_NEVER), -ENOTSUP);
 	CHECK_EQ(tl_pipe_send_fd(pipe_.a, -1, TL_NEVER), -EBADF);
@@ -142,7 +112,7 @@ TEST_PIPES(close_is_told)
 		tl_strand t;
 		int fd;
 
-		make(false);
+		make(false, 0, 0);
 		p = (struct parcel){ pipe_.b, 0 };
 		tl_scope_open(&s);
 		t = (how & 1 ? start_task : start_thread)(
@@ -164,7 +134,7 @@ TEST_PIPES(cancelled_while_it_comes)
 	uint64_t seed = seed_of(8);
 	int done = 0;
 
-	make(false);
+	make(false, 0, 0);
 	for (int i = 0; i < 100; i++) {
 		tl_scope mine = { .keep_going = true };
 		int pair[2], got, sent;
@@ -231,7 +201,7 @@ TEST_PIPES(storm)
 {
 	tl_scope from = { 0 }, to = { 0 };
 
-	make(false);
+	make(false, 0, 0);
 	storm.sent = storm.came = 0;
 	storm.over = false;
 	tl_scope_open(&to);
@@ -258,7 +228,7 @@ TEST_LIMIT(to_another_process, 60)
 	pid_t pid;
 
 	pipe_.shared = true;
-	make(false);
+	make(false, 0, 0);
 	CHECK_EQ(pipe2(pair, O_CLOEXEC), 0);
 	p = (struct parcel){ pipe_.b, pair[1] };
 	pid = process(send_fd, &p);
@@ -293,7 +263,7 @@ TEST_LIMIT(to_a_process_of_the_program, 60)
 	tl_strand t;
 
 	pipe_.shared = true;
-	make(false);
+	make(false, 0, 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	CHECK_EQ(tl_process_start(
 			 NULL, echo, &pipe_.b, &(tl_opts){ .copy = sizeof pipe_.b, .ret = &t }),
@@ -321,7 +291,7 @@ TEST_LIMIT(who_polls_learns_of_the_death, 60)
 	for (int sends = 0; sends < 2; sends++) {
 		pid_t pid;
 
-		make(false);
+		make(false, 0, 0);
 		pid = process(holds_it, pipe_.b);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		CHECK_EQ(status, 0);
