@@ -56,15 +56,17 @@ WAYS = {
     "races": RACES,
     "stalls": r"(base|plat|run|talk|wait|io|kit|kill)/",
 }
-WRAPPERS = {"noguard": "tests/hard_noguard", "stalls": "tests/hard_stall"}
-GUARDED = {
-    r"run/test_crash .*|io/test_degraded told_once": "counts reports, and here is one more",
-    r"run/test_gdb.py": "gdb itself does not run so",
-}
-STALLED = {
-    r"run/test_zygote_stopped .*": "who traces decides what a stop is",
-    r"run/test_deadlock a_process_may_wake_us": "looks for a sleep without a stop in it",
-}
+# Ways that wrap the command: in which program, and what cannot be run so, and why.
+WRAPPERS = {
+    "noguard": ("tests/hard_noguard", {
+        r"run/test_crash .*|io/test_degraded told_once": "counts reports, and here is one more",
+        r"run/test_gdb.py": "gdb itself does not run so",
+    }),
+    "stalls": ("tests/hard_stall", {
+        r"run/test_zygote_stopped .*": "who traces decides what a stop is",
+        r"run/test_deadlock a_process_may_wake_us": "looks for a sleep without a stop in it",
+    }),
+}  # fmt: skip
 SEED = os.environ.get("TELAR_SEED") or str(random.randrange(1, 1 << 32))
 TAIL = 40  # lines of a failed case's output that are shown
 
@@ -197,12 +199,10 @@ def one_way(cases, way):
     """What is worth running that way, and how."""
     chosen = [case for case in cases if re.match(WAYS[way], case.name)]
     if way in WRAPPERS:
+        program, cannot = WRAPPERS[way]
         for case in chosen:
-            case.command = [str(case.build / WRAPPERS[way]), *case.command]
-    if way == "noguard":
-        chosen += leave_out(chosen, way, None, GUARDED)
-    if way == "stalls":
-        chosen += leave_out(chosen, way, None, STALLED)
+            case.command = [str(case.build / program), *case.command]
+        chosen += leave_out(chosen, way, None, cannot)
     return chosen
 
 

@@ -1,5 +1,5 @@
-/* stall.c - runs a program whose threads lose the processor at any moment, one at a time, for
- * longer than anything should take: what counts on another's being quick fails.
+/* stall.c - runs a program whose threads lose the processor at any moment, up to half of them at
+ * once, for longer than anything should take: what counts on another's being quick fails.
  *
  *	stall PROGRAM [ARGUMENT ...]	TELAR_SEED decides who and when
  *
@@ -96,12 +96,12 @@ static void collect(pid_t program)
 	}
 }
 
-static void let_go(bool all)
+static void let_go(void)
 {
 	int64_t t = now();
 
 	for (int i = 0; i < count; i++)
-		if (threads[i].held && (all || threads[i].until <= t)) {
+		if (threads[i].held && threads[i].until <= t) {
 			threads[i].held = false;
 			ptrace(PTRACE_CONT, threads[i].id, 0, 0);
 		}
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_EXITKILL;
 	struct timespec tick = { 0, MS / 2 };
 	const char *text = getenv("TELAR_SEED");
-	int64_t next = 0;
+	int64_t next = 0; /* when one is to be held again */
 	sigset_t set, old;
 	pid_t program;
 
@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	kill(program, SIGCONT);
 	for (;;) {
 		collect(program);
-		let_go(false);
+		let_go();
 		if (now() >= next && count > 0 && held() < (count + 1) / 2) {
 			hold_one();
 			next = now() + chance() % (2 * EVERY);
