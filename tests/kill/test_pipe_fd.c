@@ -164,7 +164,10 @@ TEST_LIMIT(sender_killed_when_it_has_come, 30)
 	clear_stage();
 }
 
-TEST_LIMIT(sender_killed_anywhere, 60)
+/* The victim is killed in call after so many steps, for each number of them, beside a strand at the
+ * other end; after() closes the scope. */
+static void anywhere(void (*call)(void), tl_strand (*other)(tl_scope *s),
+	void (*after)(tl_scope *s, tl_strand t, bool returned))
 {
 	bool inside = true;
 
@@ -175,15 +178,17 @@ TEST_LIMIT(sender_killed_anywhere, 60)
 		pid_t pid;
 
 		set_stage();
-		pid = victim(sends);
-		t = receiver(&s);
+		pid = victim(call);
+		t = other(&s);
 		run_steps(pid, steps);
 		inside = !atomic_load(call_over);
 		kill_now(pid);
-		after_the_sender(&s, t, !inside);
+		after(&s, t, !inside);
 		clear_stage();
 	}
 }
+
+TEST_LIMIT(sender_killed_anywhere, 60) { anywhere(sends, receiver, after_the_sender); }
 
 /* -- the receiver is killed */
 
@@ -195,13 +200,22 @@ static void receives_one(void)
 }
 
 static int sends_it(void *arg) { return tl_pipe_send_fd(arg, stage.pair[1], TL_NEVER); }
+static tl_strand sender(tl_scope *s)
+{
+	tl_strand t;
+
+	tl_scope_open(s);
+	CHECK_EQ(tl_thread_start(s, sends_it, stage.from, &(tl_opts){ .ret = &t }), 0);
+	return t;
+}
 
 /* It had come when he died, and was closed with him, or it is ours. */
-static void after_the_receiver(tl_strand t)
+static void after_the_receiver(tl_scope *s, tl_strand t, bool returned)
 {
 	tl_end end;
 	int fd = -1;
 
+	(void)returned;
 	while (fd < 0 && tl_alive(t)) {
 		int r = tl_pipe_recv_fd(stage.to, &fd, tl_after(tl_ms(5)));
 
@@ -212,27 +226,7 @@ static void after_the_receiver(tl_strand t)
 		close(fd);
 	CHECK_EQ(tl_join(t, &end, TL_NEVER), 0);
 	CHECK_EQ(end.value, 0);
+	CHECK_EQ(tl_scope_close(s), 0);
 }
 
-TEST_LIMIT(receiver_killed_anywhere, 60)
-{
-	bool inside = true;
-
-	SEES_ALL();
-	for (int steps = 0; inside; steps += FAR) {
-		tl_scope s = { 0 };
-		tl_strand t;
-		pid_t pid;
-
-		set_stage();
-		pid = victim(receives_one);
-		tl_scope_open(&s);
-		CHECK_EQ(tl_thread_start(&s, sends_it, stage.from, &(tl_opts){ .ret = &t }), 0);
-		run_steps(pid, steps);
-		inside = !atomic_load(call_over);
-		kill_now(pid);
-		after_the_receiver(t);
-		CHECK_EQ(tl_scope_close(&s), 0);
-		clear_stage();
-	}
-}
+TEST_LIMIT(receiver_killed_anywhere, 60) { anywhere(receives_one, sender, after_the_receiver); }
