@@ -172,8 +172,10 @@ class Answer:
 class Connection:
     """A client that does exactly what it is told, also what no client should."""
 
-    def __init__(self, address, source=""):
-        self.socket = socket.create_connection(address, source_address=(source, 0))
+    def __init__(self, address, source=None):
+        # Bound to an address it takes a port that no ended connection of the last minute had: the
+        # machine's 28,000 are soon used up.  One that is only connected may have such a port again.
+        self.socket = socket.create_connection(address, source_address=source and (source, 0))
         self.have = b""
 
     def __enter__(self):

@@ -10,7 +10,7 @@ import resource
 import select
 import threading
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from service import Connection, Service, check, form, head, pdf, same, sanitized
 
@@ -85,9 +85,9 @@ def uploads_while(crowd, s, accepted):
 def quiet(s, fd):
     """Until the service has let go of everything."""
     while s.metric("comprobantes_connections") > 1 or s.metric("comprobantes_uploads") > 0:
-        pass
+        sleep(0.01)
     while descriptors(s) > fd:
-        pass
+        sleep(0.01)
 
 
 PATH = "/comprobantes?student=slow&name=s"
