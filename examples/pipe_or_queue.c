@@ -60,23 +60,34 @@ static int run(const char *name, struct way from, struct way to, int writers)
 	return tl_scope_close(&s);
 }
 
+/* A pipe of their own: the end of one whose users have all ended is closed. */
+static int run_pipe(int writers)
+{
+	struct way from = { 0 }, to = { 0 };
+	int r = tl_pipe_open(&from.pipe, &to.pipe, &(tl_pipe_opts){ .shared = true });
+
+	if (r < 0)
+		return r;
+	r = run("tubería", from, to, writers);
+	tl_pipe_close(from.pipe);
+	tl_pipe_close(to.pipe);
+	return r;
+}
+
 int main(void)
 {
-	struct way from = { 0 }, to = { 0 }, queue = { 0 };
-	int r;
+	struct way queue = { 0 };
+	int r = tl_queue_open(&queue.queue, &(tl_queue_opts){ .shared = true });
 
-	if (tl_pipe_open(&from.pipe, &to.pipe, &(tl_pipe_opts){ .shared = true }) < 0 ||
-		tl_queue_open(&queue.queue, &(tl_queue_opts){ .shared = true }) < 0)
+	if (r < 0)
 		return 1;
-	r = run("tubería", from, to, 1);
+	r = run_pipe(1);
 	if (r == 0)
-		r = run("tubería", from, to, 2);
+		r = run_pipe(2);
 	if (r == 0)
 		r = run("cola", queue, queue, 1);
 	if (r == 0)
 		r = run("cola", queue, queue, 2);
-	tl_pipe_close(from.pipe);
-	tl_pipe_close(to.pipe);
 	tl_queue_close(queue.queue);
 	return r < 0 ? 1 : tl_finish();
 }
