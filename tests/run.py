@@ -369,6 +369,18 @@ def summary(cases, jobs, seconds):
     return 1 if count["failed"] or not count["passed"] else 0
 
 
+def set_signals():
+    """What started us may ignore or block signals (nohup does, and a shell for a job beside it), and
+    that would be the tests' too.  A handler, also one that does nothing, is not: they begin with the
+    default.  Beside a SIGCHLD that is ignored every test would pass."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for signum in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # those are Python's
+        if signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, lambda *_: None)
+        elif signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, running.stop)
+
+
 def set_limits():
     """What is to crash need not leave a core of many megabytes each time; and there may be as many
     descriptors as a system usually gives."""
@@ -386,9 +398,7 @@ def main():
     parser.add_argument("--long", action="store_true", help="also those marked long")
     parser.add_argument("--jobs", type=int, default=processors())
     args = parser.parse_args()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, running.stop)
-
+    set_signals()
     set_limits()
 
     began = monotonic()

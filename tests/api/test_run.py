@@ -4,6 +4,7 @@
 """The test runner and the test kit themselves: what should fail does, and all is counted."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,16 @@ TEST(exits)           { exit(3); }
 TEST(is_skipped)      { SKIP("no such thing here"); }
 TEST_LIMIT(hangs, 1)  { if (fork() >= 0) pause(); }
 TEST_LONG(takes_long, 60) { }
+TEST(has_its_signals)
+{
+	struct sigaction is;
+	sigset_t blocked;
+	CHECK_EQ(sigprocmask(SIG_SETMASK, NULL, &blocked), 0);
+	for (int i = 1; i < 32; i++) {
+		CHECK_EQ(sigaction(i, NULL, &is), 0);
+		CHECK(is.sa_handler == SIG_DFL && !sigismember(&blocked, i));
+	}
+}
 TEST(is_alone)
 {
 	char path[4096];
@@ -53,11 +64,20 @@ def build():
     Path("build/tests/tests.list").write_text("slow\t1\nprogram\tx/test_kit\ttests/kit\n")
 
 
-def run(*options, under=()):
+def run(*options, under=(), without=None):
     command = [*under, sys.executable, str(SOURCE / "tests" / "run.py"), *options]
     own = {name: value for name, value in os.environ.items() if name != "TELAR_TEST_LIMIT"}
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=own)
+    answer = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=own, preexec_fn=without
+    )
     return answer.returncode, answer.stdout
+
+
+def without_signals():
+    """As nohup leaves them, and others."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2, signal.SIGALRM})
+    for signum in signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def expect(said, condition, what):
@@ -70,12 +90,15 @@ def main():
     build()
     code, said = run("one=build")
     last = said.splitlines()[-1]
-    expect(said, last == "2 passed, 7 failed, 1 skipped", "the count is wrong")
+    expect(said, last == "3 passed, 7 failed, 1 skipped", "the count is wrong")
     expect(said, code == 1, "failures, and exit status 0")
     for name, text in FAILURES.items():
         found = said.partition(f"FAIL one: x/test_kit {name}: ")[2].split("FAIL ")[0]
         expect(said, text in found, f"{name} does not show: {text}")
     expect(said, "skip one: x/test_kit is_skipped: no such thing here" in said, "no reason")
+
+    answer, said = run("one=build", without=without_signals)
+    expect(said, answer == code and said.endswith(last + "\n"), "started without signals")
 
     code, said = run("--long", "--only", "takes_long|passes", "one=build", "two=build")
     expect(said, said.endswith("\n4 passed, 0 failed, 0 skipped\n"), "--long in two builds")
