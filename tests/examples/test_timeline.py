@@ -55,7 +55,8 @@ def browse():
     p = subprocess.run(['chromium', '--headless', '--no-sandbox', '--disable-gpu',
                         '--disable-background-networking', '--user-data-dir=profile',
                         '--dump-dom', 'file://' + os.path.abspath('page.html')],
-                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                       env={**os.environ, 'TMPDIR': '.'})
     need(p.returncode == 0, f'chromium: {p.returncode}')
     page = Page()
     page.feed(p.stdout)

@@ -347,8 +347,12 @@ TEST(folder_gone)
 	CHECK_EQ(tl_store_commit(st, "f", TL_NEVER), -ENOENT);
 	tl_store_close(st);
 	st = NULL;
-	CHECK(tl_store_open(&st, dir, TL_NEVER) < 0);
-	CHECK(!st);
+	/* Some file systems, as that in memory, still let files begin here, but not get a name. */
+	if (tl_store_open(&st, dir, TL_NEVER) == 0)
+		CHECK_EQ(tl_store_commit(st, "f", TL_NEVER), -ENOENT);
+	else
+		CHECK(!st);
+	tl_store_close(st);
 }
 
 static void count_degraded(const tl_report *r, void *arg)

@@ -100,6 +100,8 @@ def check_live():
 
 
 def check_core():
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY:
+        skip("live is seen to work; a core may not be of any size here")
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     subprocess.run([SUBJECT, "die"], check=False, stderr=subprocess.DEVNULL)
     cores = list(Path.cwd().glob("core*"))

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 struct seen {
 	pid_t pid, parent, zygote;
-	char name[32], cwd[200], value[40];
+	char name[32], cwd[PATH_MAX], value[40];
 	mode_t umask;
 	int threads, fds, given, kind;
 	bool has_mark, main_is_self, blocked;
@@ -124,7 +125,7 @@ TEST(environment_of_the_moment)
 
 TEST(directory_and_umask_of_the_moment)
 {
-	char here[200];
+	char here[PATH_MAX];
 
 	umask(022);
 	run(NULL);
