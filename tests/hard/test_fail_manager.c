@@ -2,7 +2,8 @@
  * every.h.
  *
  * What fails in the server ends the connection that it was for: its client is answered -EPIPE.  One
- * that can take no connections any more is waited for, so the calls have deadlines. */
+ * that can take no connections any more is waited for, so the calls have deadlines; and one that has
+ * not heard of its client's end waits for ten seconds, with some faults on some days. */
 #include "every.h"
 
 static int use(tl_manager *m)
@@ -29,7 +30,7 @@ static int use(tl_manager *m)
 	return r < 0 ? r : tl_object_drop(d, until);
 }
 
-FAULTS_LIMIT(manager, 120)
+FAULTS_LIMIT(manager, 400)
 {
 	tl_manager *m = NULL;
 	int r, e;
