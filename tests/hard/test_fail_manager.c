@@ -2,8 +2,8 @@
  * every.h.
  *
  * What fails in the server ends the connection that it was for: its client is answered -EPIPE.  One
- * that can take no connections any more is waited for, so the calls have deadlines; and one that has
- * not heard of its client's end waits for ten seconds, with some faults on some days. */
+ * that can take no connections any more is waited for, so the calls have deadlines; and one that
+ * has not heard of its client's end drains for ten seconds: some faults on some days. */
 #include "every.h"
 
 static int use(tl_manager *m)
