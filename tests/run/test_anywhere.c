@@ -3,6 +3,7 @@
 #include "plat/hostile.h"
 #include "telar.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -281,7 +282,7 @@ static int one_of_two(void *arg)
 	(void)arg;
 	atomic_fetch_add(&met, 1);
 	while (atomic_load(&met) % 2)
-		;
+		sched_yield();
 	return 0;
 }
 

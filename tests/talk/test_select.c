@@ -204,8 +204,10 @@ static int short_scope(void *arg)
 		tl_scope_open(&s);
 		t = start_task(&s, stay, NULL);
 		atomic_store((_Atomic uint64_t *)arg, t.id);
-		while (atomic_load((_Atomic uint64_t *)arg) == t.id)
+		while (atomic_load((_Atomic uint64_t *)arg) == t.id) {
 			tl_yield();
+			sched_yield();
+		}
 		tl_scope_cancel(&s);
 		CHECK_EQ(tl_scope_close(&s), 0);
 	}
@@ -220,8 +222,10 @@ static int join_each(void *arg)
 		uint64_t id;
 		tl_strand t;
 
-		while ((id = atomic_load(at)) < 2)
+		while ((id = atomic_load(at)) < 2) {
 			tl_yield();
+			sched_yield();
+		}
 		t = (tl_strand){ id };
 		struct choice h = { .c = { TL_JOINED(t) }, .n = 1 };
 		tl_scope s = { 0 };
