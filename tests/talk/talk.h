@@ -42,6 +42,16 @@ static inline void await_state(tl_strand t, int state)
 	}
 }
 
+/* Tasks of this loop have come so far at once, threads perhaps not. */
+static inline void await_count(_Atomic long *count, long n)
+{
+	tl_yield();
+	while (atomic_load(count) < n) {
+		sched_yield();
+		tl_yield();
+	}
+}
+
 static inline int nothing(void *arg) { return (void)arg, 0; }
 static inline int stay(void *arg)
 {

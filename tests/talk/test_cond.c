@@ -263,11 +263,9 @@ TEST_LIMIT(C2_wake_meets_cancel, 60)
 		atomic_store(&meet.present, 0);
 		tl_scope_open(&s);
 		a = (threads ? start_thread : start_task)(&s, meet_once, NULL);
-		while (atomic_load(&meet.present) < 1)
-			tl_yield();
+		await_count(&meet.present, 1);
 		b = start_task(&s, meet_once, NULL);
-		while (atomic_load(&meet.present) < 2)
-			tl_yield();
+		await_count(&meet.present, 2);
 		if (round % 3)
 			tl_thread_start(&s, cancel_it, &a, NULL);
 		CHECK_EQ(tl_lock_acquire(&meet.lock, TL_NEVER), 0); /* both are in the list now */
@@ -302,11 +300,9 @@ TEST_LIMIT(C2_wake_meets_deadline, 60)
 		atomic_store(&meet.present, 0);
 		tl_scope_open(&s);
 		a = (round % 4 ? start_task : start_thread)(&s, meet_once, &soon);
-		while (atomic_load(&meet.present) < 1)
-			tl_yield();
+		await_count(&meet.present, 1);
 		b = start_task(&s, meet_once, NULL);
-		while (atomic_load(&meet.present) < 2)
-			tl_yield();
+		await_count(&meet.present, 2);
 		while (tl_now().ns < soon.ns - 5000)
 			continue;
 		CHECK_EQ(tl_lock_acquire(&meet.lock, TL_NEVER), 0);
