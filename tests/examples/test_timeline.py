@@ -52,6 +52,7 @@ def draw(*args):
 
 
 def browse():
+    # Its socket stands in TMPDIR, and the path of a socket is short.
     p = subprocess.run(['chromium', '--headless', '--no-sandbox', '--disable-gpu',
                         '--disable-background-networking', '--user-data-dir=profile',
                         '--dump-dom', 'file://' + os.path.abspath('page.html')],

@@ -118,6 +118,19 @@ static bool is_claimed(void)
 	return is && !(is >> 63);
 }
 
+/* A victim that has claimed the place beside a receiver. */
+static pid_t claims(tl_scope *s, tl_strand *ret_receiver)
+{
+	pid_t pid;
+
+	set_stage();
+	pid = victim(sends);
+	*ret_receiver = receiver(s);
+	while (!is_claimed() && step(pid))
+		;
+	return pid;
+}
+
 /* Claim: W102 */
 TEST_LIMIT(sender_killed_with_an_offer_in_hand, 30)
 {
@@ -126,11 +139,7 @@ TEST_LIMIT(sender_killed_with_an_offer_in_hand, 30)
 	pid_t pid;
 
 	SEES_ALL();
-	set_stage();
-	pid = victim(sends);
-	t = receiver(&s);
-	while (!is_claimed() && step(pid))
-		;
+	pid = claims(&s, &t);
 	CHECK(is_claimed() && tl_alive(t));
 	kill_now(pid);
 	after_the_sender(&s, t, false);
@@ -144,11 +153,7 @@ TEST_LIMIT(sender_killed_when_it_has_come, 30)
 	pid_t pid;
 
 	SEES_ALL();
-	set_stage();
-	pid = victim(sends);
-	t = receiver(&s);
-	while (!is_claimed() && step(pid))
-		;
+	pid = claims(&s, &t);
 	for (bool gone = false; !gone; step(pid)) { /* until the put has woken the receiver */
 		for (int i = 0; i < 3 && !gone; i++) {
 			gone = !tl_alive(t);
